@@ -1,0 +1,130 @@
+"""The cache: whole or absent, says what made it, and notices what is not one of its files."""
+
+import json
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+from vosmem import cache
+from vosmem.errors import UserError
+from vosmem.grid import Axis, Grid
+
+GRID = Grid(Axis(3, 8, 0), Axis(4, 8.5, 1.25))
+CLIP = cache.Clip("bear", ("00000", "00001", "00002"), (24, 34))
+MAKER = cache.Maker("motion", 3, "mpnet", {"size": [232, 424]}, "ab" * 32)
+
+
+@pytest.fixture
+def file(tmp_path):
+    rows = np.random.default_rng(0).random((3, 3, 4)).astype(np.float32)
+    path = tmp_path / "deep" / "bear.h5"
+    with cache.write(path, CLIP, MAKER) as writer:
+        writer.create("probability", (3, 4), GRID)
+        writer.append("probability", rows[:2])
+        writer.append("probability", rows[2:])
+    return path, rows
+
+
+def test_round_trip(file):
+    path, rows = file
+    with cache.read(path, "motion") as reader:
+        assert reader.clip == CLIP
+        assert reader.maker == MAKER
+        assert len(reader) == 3
+        assert reader.grid("probability") == GRID
+        np.testing.assert_allclose(reader.rows("probability"), rows, atol=1e-3)
+        window = slice(1, 3), slice(0, 2)
+        np.testing.assert_array_equal(reader.rows("probability", 1, 2, window), reader.rows("probability")[1:2, 1:3, :2])
+
+
+def test_plain_h5py_reads_it(file):
+    with h5py.File(file[0]) as plain:
+        assert plain.attrs["format_version"] == 1
+        assert json.loads(plain.attrs["frames"]) == list(CLIP.frames)
+        assert json.loads(plain.attrs["maker"])["name"] == "mpnet"
+        assert plain["probability"].dtype == np.float16
+        assert plain["probability"].chunks == (1, 3, 4)
+        np.testing.assert_array_equal(plain["probability"].attrs["stride"], [8, 8.5])
+
+
+def test_long_clips_fit(tmp_path):
+    names = tuple(f"{t:08d}" for t in range(20_000))
+    with cache.write(tmp_path / "a.h5", cache.Clip("long", names, (8, 8)), MAKER) as writer:
+        writer.create("x", (1,), dtype="uint8")
+        writer.append("x", np.zeros((20_000, 1)))
+    with cache.read(tmp_path / "a.h5") as reader:
+        assert reader.clip.frames == names
+
+
+@pytest.mark.parametrize("rows", [np.zeros((2, 3, 4)), np.full((3, 3, 4), np.nan)], ids=["unfinished", "not finite"])
+def test_what_fails_leaves_nothing_behind(tmp_path, rows):
+    path = tmp_path / "a.h5"
+    path.write_text("the user's")
+    with pytest.raises(ValueError), cache.write(path, CLIP, MAKER) as writer:
+        writer.create("probability", (3, 4), GRID)
+        writer.append("probability", rows)
+    assert os.listdir(tmp_path) == ["a.h5"]
+    assert path.read_text() == "the user's"
+
+
+def test_large_values_are_clipped_to_float16(tmp_path):
+    with cache.write(tmp_path / "a.h5", CLIP, MAKER) as writer:
+        writer.create("x", (1,))
+        writer.append("x", np.array([[1e6], [-1e6], [0.5]]))
+    with cache.read(tmp_path / "a.h5") as reader:
+        np.testing.assert_array_equal(reader.rows("x"), np.array([[65504], [-65504], [0.5]], np.float16))
+
+
+def test_a_map_must_lie_on_its_grid(tmp_path):
+    with pytest.raises(ValueError, match="do not lie on a grid"), cache.write(tmp_path / "a.h5", CLIP, MAKER) as writer:
+        writer.create("probability", (4, 3), GRID)
+
+
+def _truncate(path):
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def _foreign(path):
+    with h5py.File(path, "w") as plain:
+        plain["x"] = 1
+
+
+def _other_version(path):
+    with h5py.File(path, "a") as plain:
+        plain.attrs["format_version"] = 99
+
+
+def _flip_a_bit(path):
+    with h5py.File(path) as plain:
+        offset = plain["probability"].id.get_chunk_info(1).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset + 3] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda p: p.unlink(), "no such cache file"),
+        (lambda p: p.write_bytes(b""), "not a whole HDF5 file"),
+        (_truncate, "not a whole HDF5 file"),
+        (_foreign, "not one of vosmem's caches"),
+        (_other_version, "has format version 99, expected 1"),
+        (_flip_a_bit, "cannot be read back"),
+    ],
+)
+def test_a_spoilt_file_is_named(file, spoil, message):
+    spoil(file[0])
+    with pytest.raises(UserError, match=message) as caught, cache.read(file[0]) as reader:
+        reader.rows("probability")
+    assert str(file[0]) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_stage_or_data_set_is_told(file):
+    with pytest.raises(UserError, match="written by stage motion, expected appearance"), cache.read(file[0], "appearance"):
+        pass
+    with cache.read(file[0]) as reader, pytest.raises(UserError, match="holds no /fc6, only probability"):
+        reader.rows("fc6")

@@ -1,0 +1,18 @@
+"""vosmem: learning video object segmentation with visual memory.
+
+Seven stages and a report, each with one name everywhere (package, rule file, config section, sub-command, folder):
+``data``, ``flow``, ``appearance``, ``motion``, ``memory``, ``refine``, ``evaluate``, ``report``. A stage knows the
+stage above only through its file.
+"""
+
+__version__ = "0.1.0"
+__all__ = ["segment"]
+
+
+def __getattr__(name: str):
+    # `vosmem.segment` needs torch; nothing else should pay two seconds for it at start-up.
+    if name == "segment":
+        from vosmem.pipeline import segment
+
+        return segment
+    raise AttributeError(f"module 'vosmem' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+import sys
+
+from vosmem.cli import main
+
+sys.exit(main())

@@ -1,0 +1,203 @@
+"""The cache: one HDF5 file per sequence and stage, whole or absent, that says what made it.
+
+Layout, see docs/formats.md: root attributes describe the sequence and its maker; each data set is (T, ...), one frame
+per chunk, with attributes ``stride`` and ``offset`` (y, x) where it is a map of the frame. Plain h5py reads it.
+
+A file is written under a temporary name and moved into place once complete: a file of the final name is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cache as memoise
+from pathlib import Path
+from subprocess import DEVNULL, run
+from typing import Any
+
+import h5py
+import numpy as np
+
+from vosmem.errors import UserError
+from vosmem.grid import Grid
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What made a file: a stage, the method's name in that stage's registry, and all that its result depends on."""
+
+    stage: str
+    version: int
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    weights_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The sequence that a file is about: its name, its frames' names (T), and the working frame's (H, W) in pixels."""
+
+    sequence: str
+    frames: tuple[str, ...]
+    frame_size: tuple[int, int]
+
+
+@memoise
+def git_commit() -> str:
+    """The commit of the checkout that the package runs from, with '+' behind it where files differ; '' outside one."""
+    here = Path(__file__).resolve().parent
+    command = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    try:
+        done = run(command, stdout=-1, stderr=DEVNULL, text=True, timeout=10, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; move it into place when the block ends well, remove it when it does not.
+
+    The temporary name keeps the suffix, since writers choose a format by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Writer:
+    """Fills the data sets of one file, frame by frame. Made by :func:`write`."""
+
+    def __init__(self, file: h5py.File, length: int):
+        self._file, self._length = file, length
+        self._filled: dict[str, int] = {}
+
+    def create(self, name: str, shape: Sequence[int], grid: Grid | None = None, dtype: str = "float16") -> None:
+        """Declare data set ``name`` of (T, *shape); ``grid`` says where its last two axes lie in the frame."""
+        data = self._file.create_dataset(
+            name, (self._length, *shape), dtype, chunks=(1, *shape), fletcher32=True
+        )  # one frame per chunk: clips are read by frame; the checksum catches flipped bits
+        if grid is not None:
+            if tuple(shape[-2:]) != grid.shape:
+                raise ValueError(f"/{name}: maps of {tuple(shape[-2:])} do not lie on a grid of {grid.shape}")
+            data.attrs["stride"], data.attrs["offset"] = grid.stride, grid.offset
+        self._filled[name] = 0
+
+    def append(self, name: str, rows: np.ndarray) -> None:
+        """Write the next frames of data set ``name``: (n, *shape)."""
+        data, start = self._file[name], self._filled[name]
+        limit = np.finfo(data.dtype).max if data.dtype.kind == "f" else None
+        if limit is not None:
+            if not np.isfinite(rows).all():
+                raise ValueError(f"/{name}: frame {start} or one soon after holds NaN or infinity")
+            rows = np.clip(rows, -limit, limit)
+        data[start : start + len(rows)] = rows
+        self._filled[name] = start + len(rows)
+
+    def check_complete(self) -> None:
+        for name, filled in self._filled.items():
+            if filled != self._length:
+                raise ValueError(f"/{name}: {filled} of {self._length} frames were written")
+
+
+@contextmanager
+def write(path: str | os.PathLike, clip: Clip, maker: Maker) -> Iterator[Writer]:
+    """Write one cache file, whole or not at all.
+
+    Raises ValueError where a data set was left unfilled or given other than finite values.
+    """
+    with replacing(path) as temporary:
+        with h5py.File(temporary, "w", track_order=True) as file:
+            file.attrs["format_version"] = FORMAT_VERSION
+            file.attrs["sequence"] = clip.sequence
+            file.attrs["frames"] = json.dumps(clip.frames)
+            file.attrs["frame_size"] = clip.frame_size
+            file.attrs["maker"] = json.dumps(asdict(maker), sort_keys=True)
+            file.attrs["git_commit"] = git_commit()
+            writer = Writer(file, len(clip.frames))
+            yield writer
+            writer.check_complete()
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+
+
+class Reader:
+    """One cache file, open for reading. Made by :func:`read`."""
+
+    def __init__(self, file: h5py.File, path: Path):
+        self._file, self.path = file, path
+        self.clip = Clip(
+            file.attrs["sequence"],
+            tuple(json.loads(file.attrs["frames"])),
+            tuple(int(n) for n in file.attrs["frame_size"]),
+        )
+        maker = json.loads(file.attrs["maker"])
+        self.maker = Maker(**maker)
+        self.git_commit = file.attrs["git_commit"]
+
+    def __len__(self) -> int:
+        return len(self.clip.frames)
+
+    @property
+    def names(self) -> list[str]:
+        """The data sets' names, in the order in which they were written."""
+        return list(self._file.keys())
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """(T, ...) of data set ``name``."""
+        return self._data(name).shape
+
+    def grid(self, name: str) -> Grid:
+        """Where the cells of data set ``name`` lie in the working frame."""
+        data = self._data(name)
+        return Grid.of(data.shape[-2:], data.attrs["stride"], data.attrs["offset"])
+
+    def rows(self, name: str, start: int = 0, stop: int | None = None, window: tuple[slice, slice] | None = None):
+        """Frames ``start:stop`` of data set ``name``, (n, ...); of each map only ``window`` (rows, columns) if given."""
+        data = self._data(name)
+        index = (slice(start, stop), Ellipsis, *(window or ()))
+        try:
+            return data[index]
+        except OSError as error:
+            raise _unreadable(self.path, f"/{name} cannot be read back ({error})") from None
+
+    def _data(self, name: str) -> h5py.Dataset:
+        if name not in self._file:
+            raise _unreadable(self.path, f"holds no /{name}, only {', '.join(self.names) or 'nothing'}")
+        return self._file[name]
+
+
+@contextmanager
+def read(path: str | os.PathLike, stage: str | None = None) -> Iterator[Reader]:
+    """Open one cache file, and check that it is one, of this format and (if given) of ``stage``."""
+    path = Path(path)
+    try:
+        file = h5py.File(path, "r", track_order=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such cache file; run the stage that writes it first") from None
+    except OSError as error:
+        raise _unreadable(path, f"not a whole HDF5 file ({error})") from None
+    with file:
+        version = file.attrs.get("format_version")
+        if version is None:
+            raise _unreadable(path, "an HDF5 file, but not one of vosmem's caches")
+        if version != FORMAT_VERSION:
+            raise _unreadable(path, f"has format version {version}, expected {FORMAT_VERSION}")
+        reader = Reader(file, path)
+        if stage is not None and reader.maker.stage != stage:
+            raise _unreadable(path, f"was written by stage {reader.maker.stage}, expected {stage}")
+        yield reader
+
+
+def _unreadable(path: Path, what: str) -> UserError:
+    return UserError(f"{path}: {what}; delete the file and run the workflow again to have it made anew")
