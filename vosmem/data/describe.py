@@ -1,0 +1,192 @@
+"""Stage ``data``: look at every frame and mask of a sequence once, and write down what was found.
+
+The description is all that later stages know of the sequence's files. Its content changes exactly when the files do,
+so a description made anew from the same files stops there and reruns nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vosmem import video
+from vosmem.cache import Clip, replacing
+from vosmem.data import STAGE_VERSION, layout
+from vosmem.errors import UserError
+
+SHORTEST_SCORED = 3  # the measures leave out the first and the last frame
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Something found in a data set: in which file, what, how to mend it, and whether work can go on without."""
+
+    sequence: str
+    file: str
+    what: str
+    mend: str
+    fatal: bool
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A sequence as the later stages know it.
+
+    ``frames`` and ``masks``: (T) paths relative to ``root``, a mask None where a frame is not annotated; ``size``: the
+    files' (H, W); ``working_size``: the (H, W) that every cached map covers.
+    """
+
+    name: str
+    root: str
+    frames: tuple[str, ...]
+    masks: tuple[str | None, ...]
+    size: tuple[int, int]
+    working_size: tuple[int, int]
+
+    @property
+    def frame_names(self) -> tuple[str, ...]:
+        """The frames' file names without suffix, (T)."""
+        return tuple(Path(f).stem for f in self.frames)
+
+    @property
+    def clip(self) -> Clip:
+        """What a cache file of this sequence is about."""
+        return Clip(self.name, self.frame_names, self.working_size)
+
+    @property
+    def frame_paths(self) -> list[Path]:
+        return [Path(self.root) / f for f in self.frames]
+
+    @property
+    def mask_paths(self) -> list[Path | None]:
+        return [None if m is None else Path(self.root) / m for m in self.masks]
+
+    @property
+    def scored(self) -> bool:
+        """Whether there is anything to score: annotations, and more than the first and the last frame."""
+        return len(self.frames) >= SHORTEST_SCORED and any(m is not None for m in self.masks)
+
+
+def describe(root: Path, kind: str, resolution: str, name: str, short_side: int, needs_masks: bool) -> dict[str, Any]:
+    """Look at one sequence: every frame and mask is decoded.
+
+    ``needs_masks``: whether the sequence is trained on. Returns the description as plain data, defects included;
+    see docs/formats.md.
+    """
+    where = layout.folders(root, kind, resolution, name)
+    frames = layout.images(where.frames)
+    masks = {path.stem: path for path in layout.images(where.masks)} if where.masks else {}
+    found = _Defects(name, root)
+
+    if not frames:
+        found.add(where.frames, "holds no images", "put the frames there, or take the sequence off the list")
+    size = _frame_sizes(frames, found)
+    matched = [masks.get(path.stem) for path in frames]
+    if not masks and where.masks:
+        missing = "has no annotations"
+        if needs_masks:
+            found.add(where.masks, missing, "add masks, or take the sequence out of data.train")
+        else:
+            found.add(where.masks, missing, "none needed: segmented, not scored", fatal=False)
+    for frame, mask in zip(frames, matched, strict=True):
+        if masks and mask is None:
+            found.add(where.masks / f"{frame.stem}.png", "missing", "add the mask (an all-black one where the object is absent)")
+    for path in sorted(set(masks.values()) - {m for m in matched if m}):
+        found.add(path, "a mask without a frame", "remove the mask, or add the frame", fatal=False)
+    empty = _masks(matched, size, found)
+    if 0 < len(frames) < SHORTEST_SCORED:
+        found.add(where.frames, f"{len(frames)} frames, fewer than {SHORTEST_SCORED}", "none needed: segmented, not scored", fatal=False)
+
+    return {
+        "stage": "data",
+        "version": STAGE_VERSION,
+        "sequence": name,
+        "root": os.fspath(root),
+        "frames": [os.path.relpath(p, root) for p in frames],
+        "masks": [p and os.path.relpath(p, root) for p in matched],
+        "empty_masks": empty,
+        "size": size,
+        "working_size": size and video.working_size(size, short_side),
+        "fingerprint": {
+            "frames": layout.fingerprint(frames),
+            "masks": layout.fingerprint(p for p in matched if p),
+        },
+        "checked": "every frame and mask decoded; sizes, channels and pairing compared",
+        "defects": [asdict(d) for d in found.defects],
+    }
+
+
+def write(path: Path, description: Mapping[str, Any]) -> None:
+    """Write a description as JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(description, indent=1) + "\n")
+
+
+def read(path: str | os.PathLike) -> Sequence:
+    """The sequence that a description tells of.
+
+    Raises UserError where the file is no description, or tells of a defect that makes the sequence unusable.
+    """
+    try:
+        told = json.loads(Path(path).read_text())
+        sequence = Sequence(
+            told["sequence"], told["root"], tuple(told["frames"]), tuple(told["masks"]),
+            tuple(told["size"] or (0, 0)), tuple(told["working_size"] or (0, 0)),
+        )  # fmt: skip
+        defects = [Defect(**d) for d in told["defects"]]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `vosmem data` first") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: not a description of a sequence; run `vosmem data` to write one") from None
+    for defect in defects:
+        if defect.fatal:
+            raise UserError(f"{defect.file}: {defect.what}; {defect.mend}")
+    return sequence
+
+
+class _Defects:
+    def __init__(self, sequence: str, root: Path):
+        self.sequence, self.root, self.defects = sequence, root, []
+
+    def add(self, file: Path, what: str, mend: str, fatal: bool = True) -> None:
+        self.defects.append(Defect(self.sequence, os.path.relpath(file, self.root), what, mend, fatal))
+
+
+def _frame_sizes(frames: list[Path], found: _Defects) -> tuple[int, int] | None:
+    """The sequence's (H, W): the first readable frame's."""
+    size = None
+    for path in frames:
+        try:
+            shape = video.read_frame(path).shape[:2]
+        except UserError:
+            found.add(path, "cannot be read as an image", "replace the file")
+            continue
+        size = size or shape
+        if shape != size:
+            got, expected = (f"{w}x{h}" for h, w in (shape, size))
+            found.add(path, f"{got} pixels, the sequence's first frame has {expected}", "bring all frames to one size")
+    return size
+
+
+def _masks(masks: list[Path | None], size: tuple[int, int] | None, found: _Defects) -> int:
+    """Check the masks against the frames' ``size``; how many show no object."""
+    empty = 0
+    for path in masks:
+        if path is None:
+            continue
+        try:
+            mask, channels = video.decode_mask(path)
+        except UserError:
+            found.add(path, "cannot be read as a mask", "replace the file")
+            continue
+        if channels in (2, 4):
+            found.add(path, "has an alpha channel", "none needed: the alpha channel is dropped", fatal=False)
+        if size and mask.shape != size:
+            got, expected = (f"{w}x{h}" for h, w in (mask.shape, size))
+            found.add(path, f"{got} pixels, the frames have {expected}", "bring masks and frames to one size")
+        empty += not mask.any()
+    return empty

@@ -1,0 +1,73 @@
+"""Where the frames and masks of a data set lie. Cheap to import: the workflow asks it while it is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vosmem.errors import UserError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+LAYOUTS = ("davis", "folder")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """One sequence's folder of frames and, where the layout has annotations, of masks."""
+
+    frames: Path
+    masks: Path | None
+
+
+def folders(root: Path, layout: str, resolution: str, sequence: str) -> Folders:
+    """The folders of one sequence.
+
+    ``davis``: ``root/JPEGImages/<resolution>/<sequence>`` and ``root/Annotations/<resolution>/<sequence>``;
+    ``folder``: ``root/<sequence>``, no masks.
+    """
+    if layout == "folder":
+        return Folders(root / sequence, None)
+    return Folders(root / "JPEGImages" / resolution / sequence, root / "Annotations" / resolution / sequence)
+
+
+def sequence_names(root: Path, layout: str, resolution: str) -> list[str]:
+    """Every sequence of the data set: the folders that stand where the layout has its frames, sorted."""
+    parent = root if layout == "folder" else root / "JPEGImages" / resolution
+    if not parent.is_dir():
+        wanted = "a folder of folders of images" if layout == "folder" else "the DAVIS layout (JPEGImages/, Annotations/)"
+        raise UserError(f"data.root: {parent} is no folder, expected {wanted}; set data.root and data.layout in the config")
+    return sorted(entry.name for entry in os.scandir(parent) if entry.is_dir() and not entry.name.startswith("."))
+
+
+def images(folder: Path) -> list[Path]:
+    """The image files of a folder, by name; an empty list where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    names = (e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
+    return [folder / name for name in sorted(names) if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES]
+
+
+def read_list(path: Path) -> list[str]:
+    """Sequence names from a text file: one a line, or DAVIS's ImageSets lines (``/JPEGImages/480p/bear/00000.jpg ...``)."""
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as a list of sequences ({error.__class__.__name__})") from None
+    names: dict[str, None] = {}  # a set that keeps the order
+    for line in lines:
+        first = line.split("#")[0].split()
+        if first:
+            names[first[0].split("/")[-2] if first[0].count("/") >= 2 else first[0]] = None
+    return list(names)
+
+
+def fingerprint(paths: Iterable[Path]) -> dict[str, int]:
+    """Count, bytes and newest modification time (ns) of files: what tells, at the price of a stat each, that some changed."""
+    stats = [os.stat(p) for p in paths]
+    return {
+        "count": len(stats),
+        "bytes": sum(s.st_size for s in stats),
+        "newest": max((s.st_mtime_ns for s in stats), default=0),
+    }

@@ -1,0 +1,133 @@
+"""Frames and masks: files to arrays and back. The only place, besides DIS flow, that knows OpenCV's image functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vosmem.cache import replacing
+from vosmem.errors import UserError
+
+LONGEST = 4  # the working frame's long side is at most this many short sides
+
+cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core on top of them
+
+
+def read_frame(path: str | os.PathLike) -> np.ndarray:
+    """One frame, (H, W, 3) uint8, BGR. Grey is repeated, an alpha channel dropped, EXIF orientation applied."""
+    image = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise UserError(f"{path}: cannot be read as an image; replace or remove the file")
+    return image
+
+
+def decode_mask(path: str | os.PathLike) -> tuple[np.ndarray, int]:
+    """One mask file: (H, W) bool, true where any colour channel is not zero, and how many channels the file has.
+
+    The last of 2 or 4 channels is alpha and does not count.
+    """
+    image = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise UserError(f"{path}: cannot be read as a mask; replace or remove the file")
+    if image.ndim == 2:
+        return image > 0, 1
+    colours = image.shape[2] - (image.shape[2] in (2, 4))
+    return image[..., :colours].any(axis=2), image.shape[2]
+
+
+def read_mask(path: str | os.PathLike) -> np.ndarray:
+    """One mask, (H, W) bool: true where the object is. See :func:`decode_mask`."""
+    return decode_mask(path)[0]
+
+
+def write_frame(path: str | os.PathLike, image: np.ndarray) -> None:
+    """Write an image, (H, W) or (H, W, 3) BGR, uint8, as PNG, whole or not at all."""
+    with replacing(path) as temporary:
+        if not cv2.imwrite(os.fspath(temporary), image, (cv2.IMWRITE_PNG_COMPRESSION, 3)):
+            raise UserError(f"{path}: could not be written; is there room on the disk?")
+
+
+def write_mask(path: str | os.PathLike, mask: np.ndarray) -> None:
+    """Write a (H, W) bool mask as an 8-bit PNG of 0 and 255, whole or not at all."""
+    write_frame(path, mask.astype(np.uint8) * 255)
+
+
+def working_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """The working frame's (H, W) for frames of ``size`` (H, W): the short side becomes ``short_side``.
+
+    Smaller frames are enlarged: the networks know objects at the size that they have in such a frame. Where the long
+    side would exceed four short sides, it is the long side that is set.
+    """
+    scale = min(short_side / min(size), LONGEST * short_side / max(size))
+    height, width = (max(16, round(n * scale)) for n in size)
+    return height, width
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An image (H, W[, 3]) at ``size`` (H', W'), edges kept in place: area averaging down, bilinear up."""
+    if image.shape[:2] == tuple(size):
+        return image
+    shrinks = size[0] < image.shape[0]
+    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def to_grey(frame: np.ndarray) -> np.ndarray:
+    """A BGR frame (H, W, 3) uint8 as grey (H, W) uint8."""
+    return cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+
+
+def overlay(frame: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int] = (40, 160, 255)) -> np.ndarray:
+    """The mask (H, W) bool tinted over the frame (H, W, 3) uint8 BGR, with its outline drawn."""
+    shown = frame.copy()
+    shown[mask] = (0.55 * frame[mask] + 0.45 * np.asarray(colour)).astype(np.uint8)
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(shown, outlines, -1, colour, max(1, round(min(mask.shape) / 240)))
+
+
+def read_video(path: str | os.PathLike) -> Iterator[np.ndarray]:
+    """The frames of a video file in order, each (H, W, 3) uint8 BGR, turned upright as the file says."""
+    capture = cv2.VideoCapture(os.fspath(path))
+    if not capture.isOpened():
+        raise UserError(f"{path}: cannot be opened as a video; give a video file or a folder of images")
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    try:
+        while True:
+            ok, frame = capture.read()
+            if not ok:
+                return
+            yield frame
+    finally:
+        capture.release()
+
+
+def frames_per_second(path: str | os.PathLike) -> float:
+    """The nominal frame rate of a video file, 25 where it does not say."""
+    capture = cv2.VideoCapture(os.fspath(path))
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    capture.release()
+    return rate if 1 <= rate <= 240 else 25.0
+
+
+def write_video(path: str | os.PathLike, frames: Iterable[np.ndarray], rate: float) -> None:
+    """Write BGR frames (H, W, 3) uint8 as H.264, yuv420p, which browsers play. Needs the extra ``video`` (PyAV)."""
+    try:
+        import av
+    except ImportError:
+        raise UserError("writing overlay.mp4 needs PyAV, which is not installed; run: pip install av") from None
+    with replacing(Path(path)) as temporary, av.open(os.fspath(temporary), "w") as container:
+        stream = None
+        for frame in frames:
+            height, width = (n - n % 2 for n in frame.shape[:2])  # yuv420p halves the colour planes
+            if stream is None:
+                stream = container.add_stream("libx264", rate=max(1, round(rate)))
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                stream.options = {"crf": "20"}
+            image = np.ascontiguousarray(frame[: stream.height, : stream.width])
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")):
+                container.mux(packet)
+        for packet in stream.encode() if stream else ():
+            container.mux(packet)
