@@ -1,0 +1,34 @@
+"""`vosmem appearance`: the features of one sequence."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vosmem import arguments, weights
+from vosmem.errors import UserError
+
+HELP = "compute the appearance features of a sequence"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
+    arguments.add_settings(parser, "appearance")
+    arguments.add_device(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = arguments.settings(args, "appearance")
+    network = settings["network"]
+    if network == "none":
+        raise UserError("appearance.network: none, so there is nothing to compute; name a network in --settings")
+    path = weights.file_for(network, settings["weights"])
+
+    from vosmem import device
+    from vosmem.appearance import stage
+
+    with arguments.timed(f"appearance {args.out.stem}") as frames:
+        where = device.choose(args.device, args.threads)
+        frames.append(stage.run(args.description, args.out, network, settings, path, where))
+    return 0

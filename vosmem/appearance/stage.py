@@ -1,0 +1,101 @@
+"""Frames to feature file: one data set per cached layer, ``/<layer>`` (T, C, h, w)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vosmem import cache, video, weights
+from vosmem.appearance import STAGE_VERSION, deeplab_largefov, mobile
+from vosmem.data import describe
+from vosmem.errors import UserError
+from vosmem.grid import Axis, Grid
+
+
+@dataclass(frozen=True)
+class Network:
+    """A row of the registry: how to make the network, how to name a foreign file's tensors, what can be cached."""
+
+    make: Callable[[list[str], int], nn.Module]
+    convert: Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
+    layers: tuple[str, ...]
+    default_layers: tuple[str, ...]
+
+
+NETWORKS = {
+    "efficientnet_lite0": Network(
+        mobile.efficientnet_lite0, mobile.convert, tuple(f"block{i}" for i in range(16)), ("block4", "block10", "block15")
+    ),
+    "mobilenet_v2": Network(
+        mobile.mobilenet_v2, mobile.convert, tuple(f"block{i}" for i in range(17)), ("block5", "block12", "block16")
+    ),
+    "deeplab_largefov": Network(
+        lambda layers, _: deeplab_largefov.DeepLabLargeFOV(layers), lambda t, _: deeplab_largefov.convert(t), deeplab_largefov.CACHED, ("fc6",)
+    ),
+}  # fmt: skip
+
+
+def build(network: str, layers: list[str], output_stride: int, path: Path) -> nn.Module:
+    """The network with its weights, frozen, in evaluation mode. ``layers`` empty: the network's usual ones."""
+    row = NETWORKS[network]
+    unknown = [name for name in layers if name not in row.layers]
+    if unknown:
+        raise UserError(f"appearance.layers: {network} has no layer {unknown[0]!r}; it has {', '.join(row.layers)}")
+    model = row.make(list(layers) or list(row.default_layers), output_stride)
+    try:
+        missing, unexpected = model.load_state_dict(row.convert(weights.load(path), model), strict=False)
+        if [m for m in missing if "num_batches" not in m] or unexpected:
+            raise ValueError(f"missing {missing[:3]}, unexpected {unexpected[:3]}")
+    except (ValueError, RuntimeError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: does not hold the weights of {network} ({told}); set appearance.weights") from None
+    return model.eval().requires_grad_(False)
+
+
+def fold_batch_norm(module: nn.Module) -> nn.Module:
+    """Put every batch normalisation that follows a convolution into that convolution's weights; changes ``module``."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Sequential):
+            layers: list[nn.Module] = []
+            for layer in child:
+                if isinstance(layer, nn.BatchNorm2d):
+                    layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
+                else:
+                    layers.append(fold_batch_norm(layer))
+            setattr(module, name, nn.Sequential(*layers))
+        else:
+            fold_batch_norm(child)
+    return module
+
+
+def features(model: nn.Module, frames: np.ndarray, device: torch.device) -> dict[str, np.ndarray]:
+    """Frames (N, H, W, 3) uint8 BGR -> for each layer (N, C, h, w) float32."""
+    rgb = torch.from_numpy(np.ascontiguousarray(frames[..., ::-1]))  # (N, H, W, 3)
+    x = rgb.to(device).permute(0, 3, 1, 2).float()  # (N, 3, H, W), channels last in memory
+    with torch.inference_mode():
+        return {name: m.float().cpu().numpy() for name, m in model(x).items()}
+
+
+def run(description: Path, out: Path, network: str, settings: dict[str, Any], path: Path, device: torch.device) -> int:
+    """Compute the features of one sequence and write them to ``out``. Returns the number of frames."""
+    sequence = describe.read(description)
+    model = build(network, settings["layers"], settings["output_stride"], path)
+    model = fold_batch_norm(model).to(device, memory_format=torch.channels_last)
+    maker = cache.Maker("appearance", STAGE_VERSION, network, {"layers": list(model.layers), "output_stride": settings["output_stride"]}, weights.sha256(path))
+    with cache.write(out, sequence.clip, maker) as file:
+        for t, frame_path in enumerate(sequence.frame_paths):
+            frame = video.resize(video.read_frame(frame_path), sequence.working_size)
+            for name, maps in features(model, frame[None], device).items():
+                if t == 0:
+                    stride = model.strides[name]
+                    axes = [Axis(n, stride, 0) for n in maps.shape[-2:]]  # both families centre cell i on pixel stride*i
+                    file.create(name, maps.shape[1:], Grid(*axes))
+                file.append(name, maps)
+    return len(sequence.frames)

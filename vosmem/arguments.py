@@ -1,0 +1,52 @@
+"""Command-line arguments that several stages take."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+
+from vosmem import config
+from vosmem.errors import UserError
+
+
+def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
+    """``--settings``: the config's section of the stage."""
+    parser.add_argument(
+        "--settings", default="{}", metavar="YAML", help=f"keys of the config's section `{section}`, as YAML or JSON; the rest default"
+    )
+
+
+def settings(args: argparse.Namespace, section: str) -> dict[str, Any]:
+    """What ``--settings`` says over the section's defaults, checked."""
+    try:
+        given = yaml.safe_load(args.settings)
+    except yaml.YAMLError:
+        given = None
+    if not isinstance(given, dict):
+        raise UserError(f"--settings: got {args.settings!r}, expected keys and values, e.g. '{json.dumps({'key': 1})}'")
+    return config.section_defaults(section, given)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """``--device`` and ``--threads``; the device is also read from VOSMEM_DEVICE, which the workflow sets."""
+    default = os.environ.get("VOSMEM_DEVICE", "auto")
+    parser.add_argument("--device", default=default, help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores that this process may use)")
+
+
+@contextmanager
+def timed(what: str, unit: str = "frames") -> Iterator[list[int]]:
+    """Tell on stderr how long the block took. The block may append a count of ``unit`` to the list it is given."""
+    begin, count = time.perf_counter(), []
+    yield count
+    seconds = time.perf_counter() - begin
+    rate = f", {sum(count)} {unit}, {sum(count) / max(seconds, 1e-9):.1f} a second" if count else ""
+    print(f"{what}: {seconds:.1f} s{rate}", file=sys.stderr)

@@ -1,0 +1,24 @@
+"""Where networks run, and on how many threads."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from vosmem.errors import UserError
+
+
+def choose(name: str = "auto", threads: int | None = None) -> torch.device:
+    """The device that ``name`` means (``auto``, ``cpu``, ``cuda``, ``cuda:N``), with PyTorch set to ``threads`` threads.
+
+    ``auto`` is the first GPU where there is one. ``threads`` None takes the cores that this process may use.
+    """
+    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda"):
+        count, index = torch.cuda.device_count(), int(name.partition(":")[2] or 0)
+        if index >= count:
+            raise UserError(f"device: {name}, but PyTorch sees {count} GPUs here; set device: cpu or auto")
+    return torch.device(name)

@@ -1,0 +1,3 @@
+"""Stage ``flow``: optical flow between neighbouring frames, once per estimator."""
+
+STAGE_VERSION = 1
