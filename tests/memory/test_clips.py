@@ -1,0 +1,59 @@
+"""The choice of training clips."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vosmem.memory import clips
+
+
+def choose(seed=0, lengths=(20, 6), shapes=((30, 54), (30, 54)), clip_length=14, crop=(16, 24), flip=True, stop_and_go=0.2):
+    return clips.choose(np.random.default_rng(seed), lengths, shapes, clip_length, crop, flip, stop_and_go)
+
+
+@given(
+    st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 20), st.tuples(st.integers(4, 60), st.integers(4, 60)), st.floats(0, 1)
+)
+def test_every_clip_lies_inside_its_sequence(seed, length, clip_length, crop, stop_and_go):
+    clip = choose(seed, (length,), ((30, 54),), clip_length, crop, True, stop_and_go)
+    assert len(clip.frames) == len(clip.still) == min(clip_length, length)
+    assert clip.frames.min() >= 0
+    assert clip.frames.max() < length
+    rows, columns = clip.window
+    assert 0 <= rows.start < rows.stop <= 30
+    assert rows.stop - rows.start == min(crop[0], 30)
+    assert 0 <= columns.start < columns.stop <= 54
+    assert columns.stop - columns.start == min(crop[1], 54)
+
+
+def test_a_stopped_object_stands_on_one_frame_at_one_end():
+    ends = set()
+    for seed in range(50):
+        clip = choose(seed, (20,), ((30, 54),), stop_and_go=1.0)
+        assert clip.still.sum() == clips.STOPPED
+        still = clip.frames[clip.still]
+        moving = clip.frames[~clip.still]
+        assert (np.diff(moving) == 1).all()
+        at_start = bool(clip.still[0])
+        ends.add(at_start)
+        assert (still == (moving[0] if at_start else moving[-1])).all()
+    assert ends == {True, False}
+
+
+def test_shares_are_those_asked_for():
+    drawn = [choose(seed) for seed in range(2000)]
+    assert np.mean([c.still.any() for c in drawn]) == pytest.approx(0.2, abs=0.03)
+    assert np.mean([c.flip for c in drawn]) == pytest.approx(0.5, abs=0.04)
+    assert np.mean([c.sequence for c in drawn]) == pytest.approx(0.5, abs=0.04)
+
+
+def test_one_setting_does_not_change_the_clips_of_another():
+    for seed in range(20):
+        with_flip, without = choose(seed), choose(seed, flip=False, stop_and_go=0)
+        assert with_flip.sequence == without.sequence
+        assert with_flip.window == without.window
+
+
+def test_no_crop_takes_the_whole_frame():
+    assert choose(crop=None).window == (slice(0, 30), slice(0, 54))

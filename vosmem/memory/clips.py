@@ -1,0 +1,58 @@
+"""Training clips: which frames, which window, mirrored or not, and an object that stops.
+
+LVO, section 4: random crops and flips, the same for the whole clip; in a share of the clips the first or last five
+frames are made to stand still, "so that the memory learns objects that stop".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+STOPPED = 5  # frames that stand still in a stop-and-go clip, at most half of the clip
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A choice of training clip. ``frames``: (n) indices, repeated where the object stands still; ``still``: (n) bool."""
+
+    sequence: int
+    frames: np.ndarray
+    still: np.ndarray
+    window: tuple[slice, slice]
+    flip: bool
+
+
+def choose(
+    rng: np.random.Generator,
+    lengths: Sequence[int],
+    shapes: Sequence[tuple[int, int]],
+    clip_length: int,
+    crop: tuple[int, int] | None,
+    flip: bool,
+    stop_and_go: float,
+) -> Clip:
+    """Choose one clip at random.
+
+    ``lengths``, ``shapes``: frames and (h, w) cells of each sequence; ``crop``: (h, w) cells or None for whole frames;
+    ``stop_and_go``: share of clips with an object that stops. Sequences are equally likely, however long.
+    """
+    # All numbers are drawn whether needed or not, so that one setting does not change the clips of another.
+    sequence = int(rng.integers(len(lengths)))
+    u = rng.random(6)
+    n = min(clip_length, lengths[sequence])
+    start = int(u[0] * (lengths[sequence] - n + 1))
+    position, still = np.arange(n), np.zeros(n, bool)
+    stopped = min(STOPPED, n // 2)
+    if u[1] < stop_and_go:
+        if u[2] < 0.5:
+            position, still[:stopped] = np.maximum(position, stopped), True
+        else:
+            position, still[n - stopped :] = np.minimum(position, n - 1 - stopped), True
+    h, w = shapes[sequence]
+    ch, cw = (min(c, s) for c, s in zip(crop or (h, w), (h, w), strict=True))
+    top, left = int(u[3] * (h - ch + 1)), int(u[4] * (w - cw + 1))
+    window = slice(top, top + ch), slice(left, left + cw)
+    return Clip(sequence, start + position, still, window, bool(flip and u[5] < 0.5))

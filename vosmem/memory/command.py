@@ -1,0 +1,72 @@
+"""`vosmem memory train` and `vosmem memory predict`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from vosmem import arguments
+from vosmem.cache import replacing
+from vosmem.errors import UserError
+
+HELP = "train the visual memory on cached streams, and predict with it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", required=True)
+    train = commands.add_parser("train", help="train projection, ConvGRU and output layers")
+    train.add_argument("descriptions", nargs="+", type=Path, metavar="DATA.json", help="the training sequences")
+    train.add_argument("--appearance", nargs="*", default=[], type=Path, metavar="H5", help="their features, in the same order")
+    train.add_argument("--motion", nargs="*", default=[], type=Path, metavar="H5", help="their motion maps, in the same order")
+    train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
+    train.add_argument("--history", type=Path, required=True, metavar="CSV", help="where to write loss and learning rate")
+    adopt = commands.add_parser("adopt", help="take over weights of another run, or those that come with vosmem")
+    adopt.add_argument("weights", type=Path, metavar="SAFETENSORS")
+    adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
+    adopt.add_argument("--history", type=Path, required=True, metavar="CSV")
+    predict = commands.add_parser("predict", help="probability of object for one sequence")
+    predict.add_argument("weights", type=Path, metavar="SAFETENSORS")
+    predict.add_argument("--appearance", type=Path, metavar="H5")
+    predict.add_argument("--motion", type=Path, metavar="H5")
+    predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
+    arguments.add_settings(train, "memory")
+    for command in (train, predict):
+        arguments.add_device(command)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "adopt":
+        return _adopt(args)
+    from vosmem import device
+
+    where = device.choose(args.device, args.threads)
+    if args.action == "predict":
+        from vosmem.memory import predict
+
+        with arguments.timed(f"memory {args.out.stem}") as frames:
+            frames.append(predict.run(args.appearance, args.motion, args.weights, args.out, where))
+        return 0
+    from vosmem.memory.train import train
+
+    count = len(args.descriptions)
+    for stream, files in (("appearance", args.appearance), ("motion", args.motion)):
+        if len(files) not in (0, count):
+            raise UserError(f"--{stream}: got {len(files)} files for {count} sequences; give one for each, in their order")
+    settings = arguments.settings(args, "memory")
+    with arguments.timed("memory train", "steps") as steps:
+        train(args.descriptions, args.appearance, args.motion, args.out, args.history, settings, where)
+        steps.append(settings["steps"])
+    return 0
+
+
+def _adopt(args: argparse.Namespace) -> int:
+    from vosmem.memory import predict
+
+    predict.load(args.weights)  # so that a wrong file stops here
+    with replacing(args.out) as temporary:
+        shutil.copyfile(args.weights, temporary)
+    history = args.weights.with_name("history.csv")
+    with replacing(args.history) as temporary:
+        temporary.write_text(history.read_text() if history.is_file() else "step,loss,learning_rate,seconds\n")
+    return 0

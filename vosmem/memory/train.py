@@ -1,0 +1,230 @@
+"""Training of the visual memory from cached streams: deterministic on a CPU, and it goes on where it was cut short."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vosmem.cache import git_commit, replacing
+from vosmem.data import describe
+from vosmem.errors import UserError
+from vosmem.memory import STAGE_VERSION, clips
+from vosmem.memory.model import VisualMemory
+from vosmem.memory.streams import Streams, soft_labels
+
+SAVE_EVERY = 30.0  # seconds between two saved states: what a kill costs at most
+HISTORY = ("step", "loss", "learning_rate", "seconds")
+
+
+@dataclass
+class TrainingSequence:
+    """One training sequence: its streams, and what of it is small enough to stay in memory.
+
+    ``labels``: (T, h, w) float32, soft, NaN where not annotated; ``motion``: (T, 1, h, w) float32 or None.
+    """
+
+    streams: Streams
+    labels: np.ndarray
+    motion: np.ndarray | None
+
+
+def learning_rate(step: int, steps: int, start: float, schedule: str) -> float:
+    """The learning rate of step 0 .. steps-1."""
+    left = 1 - step / steps
+    return start * {"constant": 1.0, "linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left)}[schedule]
+
+
+def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean binary cross-entropy of (n, h, w) logits and soft labels, over the cells whose label is not NaN."""
+    known = ~labels.isnan()
+    return F.binary_cross_entropy_with_logits(logits[known], labels[known])
+
+
+def moments(sequences: Sequence[TrainingSequence], every: int = 8) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of every appearance channel over each ``every``-th training frame: (Ca, 1, 1) float32 each."""
+    count, total, squares = 0, 0.0, 0.0
+    for sequence in sequences:
+        for t in range(0, len(sequence.streams), every):
+            rows = sequence.streams.appearance_rows(t, t + 1).astype(np.float64)
+            count += rows[0, 0].size
+            total, squares = total + rows.sum((0, 2, 3)), squares + (rows**2).sum((0, 2, 3))
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 1e-8))
+    return tuple(torch.tensor(a, dtype=torch.float32).view(-1, 1, 1) for a in (mean, deviation))
+
+
+def load_clip(clip: clips.Clip, sequence: TrainingSequence) -> tuple[Tensor | None, Tensor | None, Tensor]:
+    """The tensors of a clip: appearance (n, Ca, ch, cw), motion (n, Cm, ch, cw), labels (n, ch, cw); None: left out."""
+    rows, columns = clip.window
+    first, last = clip.frames.min(), clip.frames.max()
+    labels = sequence.labels[clip.frames, rows, columns]  # (n, ch, cw)
+    motion = None
+    if sequence.motion is not None:
+        motion = sequence.motion[clip.frames, :, rows, columns]  # (n, Cm, ch, cw), a copy
+        motion[clip.still] = 0
+    appearance = sequence.streams.appearance_rows(first, last + 1, clip.window)  # (last-first+1, Ca, ch, cw)
+    if appearance is not None:
+        appearance = appearance[clip.frames - first]  # (n, Ca, ch, cw)
+
+    def tensor(array: np.ndarray | None) -> Tensor | None:
+        if array is None:
+            return None
+        return torch.from_numpy(np.ascontiguousarray(array[..., ::-1] if clip.flip else array))
+
+    return tensor(appearance), tensor(motion), tensor(labels)
+
+
+def train(
+    descriptions: Sequence[Path],
+    appearance: Sequence[Path],
+    motion: Sequence[Path],
+    out: Path,
+    history_out: Path,
+    settings: Mapping[str, Any],
+    device: torch.device,
+    state_folder: Path | None = None,
+) -> None:
+    """Train on the given sequences and write the weights (safetensors) and the history (CSV).
+
+    ``appearance``, ``motion``: one cache file a sequence, in the order of ``descriptions``, or empty for a stream that
+    is left out. The state is saved in ``state_folder`` (default: beside ``out``) under a name made from all that
+    the result depends on, so that the same call goes on after a kill, and a changed one starts anew.
+    """
+    torch.manual_seed(settings["seed"])
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    told = [describe.read(path) for path in descriptions]
+    with ExitStack() as stack:
+        sequences = []
+        for i, sequence in enumerate(told):
+            streams = stack.enter_context(
+                Streams(appearance[i] if appearance else None, motion[i] if motion else None)
+            )
+            if streams.clip != sequence.clip:
+                raise UserError(f"{sequence.name}: the cached streams are of other frames than the data set; run the workflow again")
+            labels = soft_labels(sequence, streams.grid)
+            sequences.append(TrainingSequence(streams, labels, streams.motion_rows(0, len(streams))))
+        made_by = same_streams(sequences)
+        made_of = {
+            "settings": {k: v for k, v in settings.items() if k != "weights"},
+            "streams": made_by,
+            "trained_on": [s.name for s in told],
+            "version": STAGE_VERSION,
+        }
+        model = VisualMemory(
+            *sequences[0].streams.channels,
+            settings["projection"], settings["state"], settings["kernel"], settings["bidirectional"],
+        )  # fmt: skip
+        if settings["standardise"] and model.projection is not None:
+            model.mean, model.deviation = moments(sequences)
+        model.to(device)
+        key = hashlib.sha256(json.dumps([made_of, [_content(s) for s in sequences]], sort_keys=True).encode()).hexdigest()
+        state = (state_folder or out.parent) / f".training-{key[:16]}.pt"
+        history = _fit(model, sequences, settings, device, state)
+    _write_history(history_out, history)
+    with replacing(out) as temporary:
+        tensors = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+        text = {k: json.dumps(v, sort_keys=True) for k, v in made_of.items()} | {"git_commit": git_commit()}
+        save_file(tensors, temporary, metadata=text)
+    state.unlink(missing_ok=True)
+
+
+def same_streams(sequences: Sequence[TrainingSequence]) -> dict[str, object]:
+    """What made the streams, which must be the same for all sequences."""
+    first = sequences[0].streams
+    for sequence in sequences[1:]:
+        if sequence.streams.made_by != first.made_by:
+            other = sequence.streams.clip.sequence
+            raise UserError(
+                f"the caches of {first.clip.sequence} and {other} were made by different networks or settings; "
+                "delete one and run the workflow again"
+            )
+    return first.made_by
+
+
+def _content(sequence: TrainingSequence) -> list[str]:
+    """What tells two data sets apart without reading the features: frames' names, labels, motion."""
+    arrays = [sequence.labels] + ([] if sequence.motion is None else [sequence.motion])
+    return [*sequence.streams.clip.frames, *(hashlib.sha256(a.tobytes()).hexdigest() for a in arrays)]
+
+
+def _optimizer(model: VisualMemory, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+    make = {"adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}[settings["optimizer"]]
+    return make(model.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"])
+
+
+def _fit(
+    model: VisualMemory,
+    sequences: Sequence[TrainingSequence],
+    settings: Mapping[str, Any],
+    device: torch.device,
+    state: Path,
+) -> list[list[float]]:
+    """Run the steps that are not done yet; returns the history of all."""
+    optimizer = _optimizer(model, settings)
+    steps, history, first = settings["steps"], [], 0
+    if state.exists():
+        saved = torch.load(state, map_location=device, weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        history, first = saved["history"], saved["step"]
+        print(f"going on from step {first} of {steps}", file=sys.stderr)
+    lengths = [len(s.streams) for s in sequences]
+    shapes = [s.streams.grid.shape for s in sequences]
+    before = history[-1][-1] if history else 0.0
+    begin = saved_at = told_at = time.perf_counter()
+    losses: list[float] = []
+    model.train()
+    for step in range(first, steps):
+        # one generator a step: going on needs no generator's state
+        clip = clips.choose(
+            np.random.default_rng([settings["seed"], step]), lengths, shapes,
+            settings["clip_length"], tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"],
+        )  # fmt: skip
+        a, m, labels = (t if t is None else t.to(device) for t in load_clip(clip, sequences[clip.sequence]))
+        if labels.isnan().all():
+            continue
+        loss = loss_of(model(a, m), labels)
+        if not math.isfinite(loss.item()):
+            raise UserError(f"training: the loss is {loss.item()} at step {step}; lower memory.learning_rate")
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_value_(model.parameters(), settings["gradient_clip"])
+        rate = learning_rate(step, steps, settings["learning_rate"], settings["schedule"])
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+
+        now = time.perf_counter()
+        losses.append(loss.item())
+        if (step + 1) % max(1, steps // 200) == 0 or step + 1 == steps:
+            history.append([step + 1, float(np.mean(losses)), rate, before + now - begin])
+            losses = []
+            if now - told_at > 10 or step + 1 == steps:
+                left = (now - begin) / (step + 1 - first) * (steps - step - 1)
+                print(f"step {step + 1} of {steps}, loss {history[-1][1]:.4f}, {left:.0f} s left", file=sys.stderr, flush=True)
+                told_at = now
+            if now - saved_at > SAVE_EVERY and step + 1 < steps:
+                saved_at = now
+                with replacing(state) as temporary:
+                    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": history, "step": step + 1}, temporary)
+    return history
+
+
+def _write_history(path: Path, history: list[list[float]]) -> None:
+    with replacing(path) as temporary:
+        lines = [",".join(HISTORY)] + [f"{int(s)},{loss:.6f},{rate:.3e},{seconds:.2f}" for s, loss, rate, seconds in history]
+        temporary.write_text("\n".join(lines) + "\n")
