@@ -1,0 +1,64 @@
+"""The command line: `vosmem <stage> ...`. Progress on stderr, the result on stdout; exit status 0, or 1 with one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from vosmem import __version__
+from vosmem.errors import UserError
+
+# Sub-command -> the module that has its HELP line, add_arguments(parser) and run(args). Imported only when called.
+COMMANDS = {
+    "segment": "vosmem.pipeline.command",
+    "evaluate": "vosmem.evaluate.command",
+    "data": "vosmem.data.command",
+    "flow": "vosmem.flow.command",
+    "appearance": "vosmem.appearance.command",
+    "motion": "vosmem.motion.command",
+    "memory": "vosmem.memory.command",
+    "refine": "vosmem.refine.command",
+    "report": "vosmem.report.command",
+    "weights": "vosmem.weights.command",
+    "demo": "vosmem.demo.command",
+}
+
+
+def usage() -> str:
+    """The overview that `vosmem --help` prints."""
+    rows = "\n".join(f"  {name:<11} {importlib.import_module(module).HELP}" for name, module in COMMANDS.items())
+    return (
+        "usage: vosmem COMMAND ...\n\n"
+        "Segments the moving object of a video, without annotation, and measures how well it did.\n\n"
+        f"{rows}\n\n"
+        "`vosmem COMMAND --help` tells more. The whole workflow: `snakemake --cores 8`.\n"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage(), end="")
+        return 0
+    if argv[0] == "--version":
+        print(f"vosmem {__version__}")
+        return 0
+    if argv[0] not in COMMANDS:
+        print(f"vosmem: {argv[0]!r} is no command, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 1
+    module = importlib.import_module(COMMANDS[argv[0]])
+    parser = argparse.ArgumentParser(prog=f"vosmem {argv[0]}", description=module.HELP)
+    module.add_arguments(parser)
+    try:
+        return module.run(parser.parse_args(argv[1:])) or 0
+    except UserError as error:
+        print(f"vosmem {argv[0]}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"vosmem {argv[0]}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
