@@ -1,0 +1,24 @@
+rule appearance:
+    input:
+        description=f"{RESULTS}/data/{{seq}}.json",
+        checked=ancient(f"{RESULTS}/data/defects.tsv"),
+        weights=lambda w: network_weights("appearance", w.network),
+    output:
+        features=f"{RESULTS}/appearance/{{network}}/{{seq}}.h5",
+    log:
+        f"{RESULTS}/logs/appearance/{{network}}/{{seq}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/appearance/{{network}}/{{seq}}.tsv"
+    params:
+        version=stage_version("appearance"),
+        settings=lambda w: as_json(settings_of("appearance", "network", w.network)),
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=0,
+    shell:
+        "python -m vosmem appearance {input.description:q} --settings {params.settings} --threads {threads}"
+        " --out {output.features:q} 2> {log:q}"

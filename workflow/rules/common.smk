@@ -1,0 +1,152 @@
+# Everything that rules ask of the configuration. The rule files themselves hold rules only.
+import importlib
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir).parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from vosmem import config as configuration
+from vosmem import weights
+from vosmem.data import layout
+from vosmem.errors import UserError
+
+
+def stop(error):
+    """End with the user's mistake, as lines of text and without a traceback."""
+    raise WorkflowError(str(error))
+
+
+try:
+    CONFIG = configuration.resolve(config)
+except UserError as error:
+    stop(error)
+
+# Jobs run the package of this clone, in whichever environment and folder; where networks run is no part of a result,
+# so it travels beside the parameters that decide what is run again.
+shell.prefix(
+    "set -euo pipefail; "
+    f"export PYTHONPATH={shlex.quote(str(ROOT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}} VOSMEM_DEVICE={CONFIG['device']}; "
+)
+
+DATASET = CONFIG["data"]["name"]
+MODELS = CONFIG["models"]
+RESULTS = f"results/{DATASET}"
+
+
+def rendered():
+    """Whether the workflow itself makes the data set."""
+    return CONFIG["data"]["source"] == "demo"
+
+
+def sequences(key):
+    """The sequences that data.train or data.test means: a list of names, a file of names, or all that there are."""
+    asked, data = CONFIG["data"][key], CONFIG["data"]
+    if isinstance(asked, list):
+        return asked
+    if rendered():
+        from vosmem.demo import SEQUENCES
+
+        split = {"train": "train", "test": "val"}[key]
+        return [name for name, part in SEQUENCES.items() if asked == "all" or part == split]
+    try:
+        if asked == "all":
+            return layout.sequence_names(Path(data["root"]), data["layout"], data["resolution"])
+        return layout.read_list(Path(asked))
+    except UserError as error:
+        stop(error)
+
+
+TRAIN, TEST = sequences("train"), sequences("test")
+SEQUENCES = sorted({*TRAIN, *TEST})
+if not TEST:
+    stop("config: data.test: names no sequence; name some, or say all")
+
+
+def any_of(names):
+    """A pattern that matches these names only; one that matches nothing where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    seq="[^/]+",
+    model=any_of(MODELS),
+    method=any_of(CONFIG["refine"]["methods"]),
+    estimator="[^/-]+",
+    network="[^/-]+",
+
+
+def as_json(settings):
+    """Settings as one word of a shell command."""
+    return shlex.quote(json.dumps(settings, sort_keys=True))
+
+
+def settings_of(section, key, name):
+    """The settings of the first model whose section uses `name`; the config makes sure that all of them agree."""
+    return next(m[section] for m in MODELS.values() if m[section][key] == name)
+
+
+def fingerprint(wildcards):
+    """What tells that a sequence's files have changed. The rule that renders a data set is tracked by its output."""
+    if rendered():
+        return "rendered"
+    data = CONFIG["data"]
+    where = layout.folders(Path(data["root"]), data["layout"], data["resolution"], wildcards.seq)
+    parts = [where.frames, *([where.masks] if where.masks else [])]
+    return json.dumps([layout.fingerprint(layout.images(part)) for part in parts])
+
+
+def as_arguments(settings, *keys):
+    """Settings as command-line options: short_side becomes --short-side."""
+    return " ".join(f"--{key.replace('_', '-')} {shlex.quote(str(settings[key]))}" for key in keys)
+
+
+def stage_version(stage):
+    """A stage's version, which is raised when what it computes changes: then its files are made anew."""
+    return importlib.import_module(f"vosmem.{stage}").STAGE_VERSION
+
+
+def network_weights(section, network):
+    """The weight file that a network of a section needs, [] where it needs none."""
+    setting = settings_of(section, "network", network)["weights"]
+    known = network in weights.registry() or setting != "registry"
+    return str(weights.file_for(network, setting)) if known else []
+
+
+def weights_name(file):
+    """The registry's name of a fetched file."""
+    return next(name for name, entry in weights.registry().items() if entry.file == file)
+
+
+def appearance_of(model, seq):
+    network = MODELS[model]["appearance"]["network"]
+    return [] if network == "none" else f"{RESULTS}/appearance/{network}/{seq}.h5"
+
+
+def motion_of(model, seq):
+    network, estimator = MODELS[model]["motion"]["network"], MODELS[model]["flow"]["estimator"]
+    return [] if network == "none" else f"{RESULTS}/motion/{network}-{estimator}/{seq}.h5"
+
+
+def streams(model, names):
+    """A model's cached streams of several sequences, flat."""
+    return [f for seq in names for f in (appearance_of(model, seq), motion_of(model, seq)) if f]
+
+
+def descriptions(names):
+    return [f"{RESULTS}/data/{seq}.json" for seq in names]
+
+
+def models_by_weights(trained):
+    """Names of the models that are trained here, or of those that take weights from elsewhere."""
+    return [n for n, m in MODELS.items() if (m["memory"]["weights"] == "train") == trained]
+
+
+def adopted_weights(model):
+    """The weight file of a model that is not trained here."""
+    weights_of = MODELS[model]["memory"]["weights"]
+    return str(weights.entry("lvo").path()) if weights_of == "shipped" else weights_of

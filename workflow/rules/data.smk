@@ -1,0 +1,45 @@
+rule data:
+    input:
+        root=CONFIG["data"]["root"] if rendered() else [],
+    output:
+        description=f"{RESULTS}/data/{{seq}}.json",
+    log:
+        f"{RESULTS}/logs/data/{{seq}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/data/{{seq}}.tsv"
+    params:
+        version=stage_version("data"),
+        fingerprint=fingerprint,
+        settings=as_arguments(CONFIG["data"], "root", "layout", "resolution", "short_side"),
+        needs_masks=lambda w: "--needs-masks" if w.seq in TRAIN else "",
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    shell:
+        "python -m vosmem data describe {wildcards.seq:q} {params.settings} {params.needs_masks}"
+        " --out {output.description:q} 2> {log:q}"
+
+
+# Nothing expensive starts before every sequence has been looked at, so that all defects show at once.
+rule data_check:
+    input:
+        descriptions=descriptions(SEQUENCES),
+    output:
+        table=f"{RESULTS}/data/defects.tsv",
+    log:
+        f"{RESULTS}/logs/data/check.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/data/check.tsv"
+    params:
+        version=stage_version("data"),
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    shell:
+        "python -m vosmem data check {input.descriptions:q} --out {output.table:q} 2>&1 | tee {log:q} >&2"

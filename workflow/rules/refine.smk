@@ -1,0 +1,23 @@
+# The declared output is the JSON, which holds every mask's hash: masks that come out the same stop the cascade there.
+rule refine:
+    input:
+        description=f"{RESULTS}/data/{{seq}}.json",
+        probability=f"{RESULTS}/memory/{{model}}/{{seq}}.h5",
+    output:
+        masks=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
+    log:
+        f"{RESULTS}/logs/refine/{{model}}/{{method}}/{{seq}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/refine/{{model}}/{{method}}/{{seq}}.tsv"
+    params:
+        version=stage_version("refine"),
+        settings=as_json({"threshold": CONFIG["refine"]["threshold"]}),
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    shell:
+        "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
+        " --settings {params.settings} --out {output.masks:q} 2> {log:q}"

@@ -1,0 +1,17 @@
+rule weights:
+    output:
+        "resources/weights/{file}",
+    log:
+        "results/logs/weights/{file}.log",
+    benchmark:
+        "results/benchmarks/weights/{file}.tsv"
+    params:
+        name=lambda w: weights_name(w.file),
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    shell:
+        "python -m vosmem weights {params.name} > {log} 2>&1"
