@@ -1,0 +1,107 @@
+"""Which lines the page's charts show: J over time, a chart a sequence; the loss, a chart a group of models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from vosmem.report.collect import Report
+from vosmem.report.figures import Line, line_chart, thin
+from vosmem.report.models import Group
+from vosmem.report.scores import Spread
+from vosmem.report.tables import percent, plural
+
+MOST = 60  # charts of sequences; where there are more, those of the lowest J
+LOSS_POINTS = 120  # of a training curve
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with its heading and a line of text below."""
+
+    name: str
+    note: str
+    svg: Markup
+
+
+def over_time(report: Report) -> tuple[list[Chart], int]:
+    """J by frame of the answer's method, seeds averaged; and how many sequences were left out."""
+    names = list(report.scored)
+    if len(names) > MOST:
+        lowest = sorted(names, key=lambda s: _j_mean(report, s))[:MOST]
+        names = [s for s in names if s in lowest]
+    charts = [_over_time(report, name) for name in names]
+    return charts, len(report.scored) - len(names)
+
+
+def _j_mean(report: Report, sequence: str) -> float:
+    spread = report.groups[0].spread(report.method, "J_mean", sequence)
+    return spread.mean if spread else 2.0  # unscored by the first model: last
+
+
+def _over_time(report: Report, name: str) -> Chart:
+    frames = report.sequences[name].frame_names
+    lines = [Line(group.name, _j_by_frame(report, group, name), i) for i, group in enumerate(report.groups)]
+    ends = [(0, frames[0]), (len(frames) - 1, frames[-1])]
+    svg = line_chart(
+        lines, (0, len(frames) - 1), (0, 1), ends, [(0, "0"), (0.5, "50"), (1, "100")], f"J over the frames of {name}"
+    )
+    spread = report.groups[0].spread(report.method, "J_mean", name)
+    return Chart(name, f"J {percent(spread and spread.mean)}", svg)
+
+
+def _j_by_frame(report: Report, group: Group, name: str) -> list[tuple[float, float | None]]:
+    values: dict[str, list[float | None]] = {}
+    for model in group.models:
+        for score in report.frame_scores[model.name, name]:
+            values.setdefault(score.frame, []).append(score.J)
+    spreads = [Spread.of(values.get(frame, [])) for frame in report.sequences[name].frame_names]
+    return [(t, s and s.mean) for t, s in enumerate(spreads)]
+
+
+def training(report: Report) -> list[Chart]:
+    """The loss by step of every group that has a history, a line a seed; all charts share the axis of the loss."""
+    curves = {
+        g.name: [thin([(step, loss) for step, loss, _ in m.history], LOSS_POINTS) for m in g.models if m.history]
+        for g in report.groups
+    }
+    highest = max((y for lines in curves.values() for points in lines for _, y in points), default=1.0)
+    top, ticks = _axis(highest)
+    charts = []
+    for i, group in enumerate(report.groups):
+        lines = curves[group.name]
+        if not lines:
+            continue
+        last = max(points[-1][0] for points in lines)
+        trained = [m for m in group.models if m.history]
+        seeds = [f"seed {m.settings['memory']['seed']}" for m in trained]
+        svg = line_chart(
+            [Line(seed, points, i) for seed, points in zip(seeds, lines, strict=True)],
+            (0, last), (0, top), [(0, "0"), (last, f"{last:.0f} steps")], ticks, f"Training loss of {group.name}",
+        )  # fmt: skip
+        seconds = sum(m.history[-1][2] for m in trained)
+        end = Spread.of(m.history[-1][1] for m in trained)
+        count = f"{plural(len(lines), 'seed')}, " if len(lines) > 1 else ""
+        charts.append(Chart(group.name, f"{count}loss at the end {end.mean:.3f}, {duration(seconds)}", svg))
+    return charts
+
+
+def _axis(highest: float) -> tuple[float, list[tuple[float, str]]]:
+    """The axis' end and its ticks: the least of 1, 2, 5 x 10^n that takes ``highest`` in, in halves."""
+    for exponent in range(-6, 7):
+        for lead in (1, 2, 5):
+            top = lead * 10.0**exponent
+            if highest <= top:
+                return top, [(0, "0"), (top / 2, f"{top / 2:g}"), (top, f"{top:g}")]
+    return highest, [(0, "0"), (highest, f"{highest:.0e}")]
+
+
+def duration(seconds: float) -> str:
+    """`4.2 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

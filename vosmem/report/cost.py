@@ -1,0 +1,71 @@
+"""What a run cost: Snakemake's ``benchmark:`` tables, summed by stage."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vosmem.report.scores import number
+
+STAGES = ("data", "flow", "appearance", "motion", "memory", "refine", "evaluate", "config")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The jobs of one rule: how many, seconds in all, and the largest resident set of any, in MB (None: not known)."""
+
+    rule: str
+    jobs: int
+    seconds: float
+    peak_mb: float | None
+
+    @property
+    def seconds_per_job(self) -> float:
+        return self.seconds / self.jobs
+
+
+def read_benchmark(path: Path) -> tuple[float, float | None] | None:
+    """(seconds, peak MB) of a job's table, the mean where it was repeated; None where it cannot be read."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    seconds = [s for row in rows if (s := number(row.get("s"))) is not None]
+    peaks = [m for row in rows if (m := number(row.get("max_rss"))) is not None]  # short jobs have none
+    return (sum(seconds) / len(seconds), max(peaks, default=None)) if seconds else None
+
+
+def rule_of(path: tuple[str, ...]) -> str:
+    """The rule that a table belongs to, from its path under benchmarks/: the stage's name, and what it did there."""
+    stage, stem = path[0].removesuffix(".tsv"), path[-1].removesuffix(".tsv")
+    if stage == "memory":
+        return f"memory {stem}" if stem in ("train", "adopt") else "memory predict"
+    return stage.replace("_", " ")
+
+
+def read(folder: Path, current: Mapping[str, Collection[str]]) -> list[Cost]:
+    """Every rule's cost, in the order of the stages.
+
+    ``current``: stage -> names of the second folder that the config still asks for; tables of others are left over from
+    earlier configurations and do not count.
+    """
+    jobs: dict[str, list[tuple[float, float | None]]] = {}
+    for path in sorted(folder.rglob("*.tsv")):
+        parts = path.relative_to(folder).parts
+        if parts[0] == "report.tsv":
+            continue  # an earlier page's own
+        names = current.get(parts[0].split("_")[0])
+        if names is not None and len(parts) > 1 and parts[1].removesuffix(".tsv") not in names:
+            continue
+        if told := read_benchmark(path):
+            jobs.setdefault(rule_of(parts), []).append(told)
+    costs = [
+        Cost(rule, len(told), sum(s for s, _ in told), max((m for _, m in told if m is not None), default=None))
+        for rule, told in jobs.items()
+    ]
+    return sorted(costs, key=lambda cost: (_place(cost.rule), cost.rule == "memory predict", cost.rule))
+
+
+def _place(rule: str) -> int:
+    stage = rule.split()[0]
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)

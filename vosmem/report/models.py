@@ -1,0 +1,129 @@
+"""The models of a run, what their weights were trained on, and which of them differ only in their seed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vosmem import weights
+from vosmem.report.scores import MEAN, Spread, Summary, number, read_rows, read_summary
+
+
+@dataclass(frozen=True)
+class MemoryWeights:
+    """What a weights.safetensors says of itself. ``streams``: stage -> name, parameters, weights' SHA-256, or None."""
+
+    sha256: str
+    trained_on: tuple[str, ...]
+    streams: Mapping[str, Any]
+    git_commit: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One row of the config's ``models``. ``history``: (step, loss, seconds) of the training; ``scores`` by method."""
+
+    name: str
+    settings: Mapping[str, Any]
+    weights: MemoryWeights | None
+    history: tuple[tuple[float, float, float], ...]
+    scores: Mapping[str, Summary] = field(default_factory=dict)
+
+    @property
+    def trained_here(self) -> bool:
+        return self.settings["memory"]["weights"] == "train"
+
+    @property
+    def motion_folder(self) -> str | None:
+        """The motion cache that the model reads, None where it leaves motion out."""
+        network, estimator = self.settings["motion"]["network"], self.settings["flow"]["estimator"]
+        return None if network == "none" else f"{network}-{estimator}"
+
+    def seen(self, is_davis: Callable[[str], bool]) -> frozenset[str]:
+        """Sequences that the memory, or a network below it, was trained on; ``is_davis`` tells DAVIS-2016's by name."""
+        trained_on = set(self.weights.trained_on if self.weights else ())
+        for stage in ("appearance", "motion"):
+            entry = registry_entry(self, stage)
+            trained_on |= {s for s in (entry.saw_davis if entry else ()) if is_davis(s)}
+        return frozenset(trained_on)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Models that differ only in memory.seed, under one name. Figures are means over them."""
+
+    name: str
+    models: tuple[Model, ...]
+
+    def spread(self, method: str, column: str, sequence: str = MEAN) -> Spread | None:
+        """One column of the summaries, over the seeds: of one sequence, or of the mean row."""
+        summaries = [m.scores[method] for m in self.models if method in m.scores]
+        rows = [s.mean if sequence == MEAN else s.rows.get(sequence, {}) for s in summaries]
+        return Spread.of(row.get(column) for row in rows)
+
+
+def read_weights(path: Path) -> MemoryWeights | None:
+    """What a memory's weights say of themselves; None where the file is absent."""
+    if not path.is_file():
+        return None
+    told = weights.metadata(path)
+    trained_on = json.loads(told.get("trained_on", "[]"))
+    streams = json.loads(told.get("streams", "{}"))
+    return MemoryWeights(weights.sha256(path), tuple(trained_on), streams, told.get("git_commit", ""))
+
+
+def read_model(results: Path, name: str, settings: Mapping[str, Any], methods: Sequence[str]) -> Model:
+    """One model from its files under the data set's results."""
+    memory = results / "memory" / name
+    steps = [[number(row.get(key)) for key in ("step", "loss", "seconds")] for row in read_rows(memory / "history.csv")]
+    found = {method: read_summary(results / "evaluate" / name / method / "summary.csv") for method in methods}
+    return Model(
+        name,
+        settings,
+        read_weights(memory / "weights.safetensors"),
+        tuple((step, loss, seconds or 0.0) for step, loss, seconds in steps if step is not None and loss is not None),
+        {method: summary for method, summary in found.items() if summary},
+    )
+
+
+def registry_entry(model: Model, stage: str) -> weights.Entry | None:
+    """The registry's row of the weights that ``stage`` ran on: by what made the model's cache, else by the config."""
+    made = model.weights.streams.get(stage) if model.weights else None
+    if made:
+        return next((e for e in weights.registry().values() if e.sha256 == made["weights"]), None)
+    section = model.settings[stage]
+    return weights.registry().get(section["network"]) if section["weights"] == "registry" else None
+
+
+def group(models: Sequence[Model]) -> list[Group]:
+    """Models with the same settings except for memory.seed, in the order of their first member."""
+    alike: dict[str, list[Model]] = {}
+    for model in models:
+        memory = {k: v for k, v in model.settings["memory"].items() if k != "seed"}
+        alike.setdefault(json.dumps({**model.settings, "memory": memory}, sort_keys=True), []).append(model)
+    groups: list[Group] = []
+    taken = {model.name for model in models}
+    for members in alike.values():
+        names = [m.name for m in members]
+        name = common_name(names)
+        if len(names) > 1 and name in taken - set(names):
+            name = " + ".join(names)
+        taken.add(name)
+        groups.append(Group(name, tuple(members)))
+    return groups
+
+
+def common_name(names: Sequence[str]) -> str:
+    """``both-0``, ``both-1`` are ``both``; so are ``both-seed0``, ``both-seed1``. Else all names, joined."""
+    if len(names) == 1:
+        return names[0]
+    alike = [len(set(letters)) == 1 for letters in zip(*names, strict=False)]
+    prefix = names[0][: [*alike, False].index(False)]
+    if any(name[len(prefix) :][:1].isdigit() for name in names):
+        prefix = re.sub(r"\d+$", "", prefix)  # lvo-10, lvo-11: the seeds begin alike
+    stem = re.sub(r"[-_.]+(seed|s)?[-_.]*$", "", prefix)
+    return stem or prefix or " + ".join(names)

@@ -1,0 +1,116 @@
+"""The page: what was collected, put into one HTML file that needs nothing else.
+
+Names come from files and configs, so the template escapes everything; what it does not is made by figures.py and
+frames.py, which escape themselves. The page's policy lets it load nothing and run its own script alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from vosmem.report import charts, figures, shown, tables
+from vosmem.report.collect import Report
+
+HERE = Path(__file__).resolve().parent
+PROTOCOLS = {  # evaluate.protocol, in words
+    "davis": "DAVIS-2016 measures: one object, the first and last frame of a sequence are not scored, means are over "
+    "sequences. All figures in percent.",
+}
+
+TILES = (  # of the answer: name, column of the summaries, what it measures
+    ("J mean", "J_mean", "region overlap"),
+    ("F mean", "F_mean", "contour accuracy"),
+    ("T", "T", "temporal instability, less is better"),
+)
+
+
+def render(report: Report) -> str:
+    """The whole page as HTML."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, loader=FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"percent": tables.percent, "plural": tables.plural, "duration": charts.duration}
+    return environment.get_template("page.html.j2").render(context(report))
+
+
+def context(report: Report) -> dict[str, Any]:
+    """All that the template prints."""
+    style, script = ((HERE / name).read_text(encoding="utf-8").strip() for name in ("page.css", "page.js"))
+    columns, rows = tables.by_sequence(report)
+    curves, more_curves = charts.over_time(report)
+    total = sum(c.seconds for c in report.costs)
+    return {
+        "report": report,
+        "style": Markup(style),
+        "script": Markup(script),
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        "protocol": protocol(report),
+        "answer": answer(report),
+        "blocks": tables.headline(report),
+        "columns": columns,
+        "rows": rows,
+        "means": tables.means(report, columns),
+        "any_seen": any(row.seen for row in rows),
+        "legend": [(group.name, Markup(figures.series_class(i))) for i, group in enumerate(report.groups)],
+        "curves": curves,
+        "more_curves": more_curves,
+        "shown": shown.shown(report),
+        "motion_source": shown.motion_source(report),
+        "training": charts.training(report),
+        "untrained": [m for m in report.models if not m.history],
+        "total_seconds": total,
+        "config_text": yaml.safe_dump(dict(report.config), sort_keys=False, allow_unicode=True),
+        "commits": commits(report),
+    }
+
+
+def answer(report: Report) -> Mapping[str, Any]:
+    """The first sentence and the figures under it."""
+    group = report.groups[0]
+    summaries = [m.scores[report.method] for m in group.models if report.method in m.scores]
+    trained_on = sorted({s for m in group.models if m.weights for s in m.weights.trained_on})
+    seen = sorted({s for m in group.models for s in report.seen[m.name]} & set(report.scored))
+    tiles = []
+    for name, column, meaning in TILES:
+        spread = group.spread(report.method, column)
+        beside = [(r.name, tables.percent(r.mean[column])) for r in report.references if r.mean.get(column) is not None]
+        if spread:
+            tiles.append({"name": name, "cell": tables.cell(spread), "meaning": meaning, "beside": beside})
+    return {
+        "model": group.name,
+        "seeds": len(summaries),
+        "method": report.method,
+        "tiles": tiles,
+        "trained_on": trained_on,
+        "trained_here": all(m.trained_here for m in group.models),
+        "seen": seen,
+        "text": [f"{t['name']} {t['cell'].text}" for t in tiles],
+    }
+
+
+def protocol(report: Report) -> str:
+    """One line: how the scores were made, and on what."""
+    if not report.scored:
+        return "No scores: no sequence of this data set has annotations."
+    name = report.config["evaluate"].get("protocol", "davis")
+    parts = {
+        "val": "DAVIS-2016 val, all 20 sequences. ",
+        "train": f"{len(report.scored)} of the 30 train sequences of DAVIS-2016. ",
+    }
+    return parts.get(report.part or "", "") + PROTOCOLS.get(
+        name, f"Protocol {name} of vosmem evaluate. All figures in percent."
+    )
+
+
+def commits(report: Report) -> list[str]:
+    """The commits that trained the models, where they are not the one that made the page."""
+    trained = {m.weights.git_commit for m in report.models if m.weights and m.weights.git_commit}
+    return sorted(c for c in trained if c.rstrip("+") != report.git_commit.rstrip("+"))

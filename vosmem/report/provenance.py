@@ -1,0 +1,81 @@
+"""Where the figures come from: versions of the software, and the weights with their licences and training data."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+import vosmem
+from vosmem.report import published
+from vosmem.report.models import Model, registry_entry
+
+# Name to show -> names under which it is distributed, the first installed one counts.
+PACKAGES = {
+    "torch": ("torch",),
+    "numpy": ("numpy",),
+    "opencv": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
+    "h5py": ("h5py",),
+    "snakemake": ("snakemake", "snakemake-minimal"),
+}
+DAVIS_LICENCE = "data: DAVIS-2016, CC BY-NC 4.0; some clips keep their owners' terms"
+
+
+@dataclass(frozen=True)
+class WeightsUsed:
+    """One file of weights that a model ran on. ``trained_on``: what, in words; ``sequences``: of video, by name."""
+
+    used_by: str
+    name: str
+    licence: str
+    sha256: str
+    trained_on: str
+    sequences: tuple[str, ...] = ()
+
+
+def versions() -> dict[str, str]:
+    """The software that this page was made with; nothing is imported to find out."""
+    found = {"vosmem": vosmem.__version__, "python": platform.python_version()}
+    for shown, names in PACKAGES.items():
+        found[shown] = next((v for name in names if (v := _version(name))), "not installed")
+    return found | {"platform": f"{platform.system()} {platform.machine()}"}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def weights_used(models: Sequence[Model]) -> list[WeightsUsed]:
+    """Every file of weights that the models ran on, once each: the frozen networks', then the memories'."""
+    rows: dict[WeightsUsed, None] = {}  # a set that keeps the order
+    for stage in ("appearance", "motion"):
+        for model in models:
+            rows |= dict.fromkeys(_network(model, stage))
+    return [*rows, *(_memory(model) for model in models if model.weights)]
+
+
+def _network(model: Model, stage: str) -> list[WeightsUsed]:
+    """The weights of one of the frozen networks; none where it has none, as the camera's residual."""
+    made = (model.weights.streams.get(stage) if model.weights else None) or {}
+    entry = registry_entry(model, stage)
+    network = model.settings[stage]["network"]
+    if network == "none" or not (made.get("weights") or entry):
+        return []
+    if entry:
+        return [WeightsUsed(stage, entry.name, entry.licence, entry.sha256, entry.trained_on, entry.saw_davis)]
+    file = model.settings[stage]["weights"]
+    return [WeightsUsed(stage, f"{network}: {file}", "not known", made["weights"], "not known")]
+
+
+def _memory(model: Model) -> WeightsUsed:
+    weights = model.weights
+    source = "trained here" if model.trained_here else f"taken over: {model.settings['memory']['weights']}"
+    count = len(weights.trained_on)
+    told = f"{count} sequence{'s' * (count != 1)}" if count else "not stated"
+    davis = count and {*weights.trained_on} <= {*published.TRAIN, *published.VAL}
+    licence = DAVIS_LICENCE if davis else "depends on the training data"
+    return WeightsUsed("memory", f"{model.name} ({source})", licence, weights.sha256, told, weights.trained_on)

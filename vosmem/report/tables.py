@@ -1,0 +1,158 @@
+"""The page's tables of scores, as rows of cells that are ready to print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vosmem.report import published
+from vosmem.report.collect import Report
+from vosmem.report.models import Group, Model
+from vosmem.report.scores import COLUMNS, Spread
+
+MEASURES = ("J_mean", "F_mean", "T")  # of the table by sequence
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure: its text in percent, what to sort it by, its range over seeds, and whether it is of training data."""
+
+    text: str
+    value: str = ""
+    range: str = ""
+    seen: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the headline: cells in the order of scores.COLUMNS. ``of``: the rows whose mean this one is."""
+
+    name: str
+    note: str
+    cells: tuple[Cell, ...]
+    of: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """Three columns of the table by sequence, under one heading."""
+
+    name: str
+    method: str
+
+
+@dataclass(frozen=True)
+class SequenceRow:
+    """One sequence: ``frames`` it has, ``seen`` by how many of the models in training, and its cells."""
+
+    name: str
+    frames: int
+    seen: str
+    cells: tuple[Cell, ...]
+
+
+def percent(value: float | None) -> str:
+    """0.7594 is 75.9; a dash where a measure does not apply."""
+    if value is None:
+        return "–"
+    return f"{100 * value + 0.0:.1f}".replace("-0.0", "0.0").replace("-", "−")
+
+
+def cell(spread: Spread | None, seen: bool = False) -> Cell:
+    """A figure with its range over seeds, where there are several."""
+    if spread is None:
+        return Cell("–")
+    span = f"{percent(spread.low)} – {percent(spread.high)}" if spread.count > 1 else ""
+    return Cell(percent(spread.mean), repr(spread.mean), span, seen)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{count} {noun}" + "s" * (count != 1)
+
+
+def headline(report: Report) -> list[tuple[str, list[Row]]]:
+    """Blocks of rows with a heading each: ours, the references on the same sequences, and published figures."""
+    ours = [row for method in report.methods for group in report.groups if (row := _group_row(report, group, method))]
+    ours.sort(key=lambda row: [g.name for g in report.groups].index(row.name))  # the methods of a model stand together
+    blocks = [("This run", ours)] if ours else []
+    if report.references and report.scored:
+        heading = f"For reference, on the same {plural(len(report.scored), 'sequence')}"
+        blocks.append((heading, [_reference_row(reference) for reference in report.references]))
+    heading, rows = published.rows_for(report.part)
+    if rows:
+        blocks.append((heading, [_published_row(row) for row in rows]))
+    return blocks
+
+
+def _group_row(report: Report, group: Group, method: str) -> Row | None:
+    models = [m for m in group.models if method in m.scores]
+    if not models:
+        return None
+    cells = tuple(cell(group.spread(method, column)) for column in COLUMNS)
+    one_by_one = tuple(_model_row(report, m, method) for m in models) if len(models) > 1 else ()
+    seeds = plural(len(models), "seed") if one_by_one else ""
+    seen = _seen_note(report, models, method)
+    return Row(group.name, ", ".join(filter(None, [method, seeds, seen])), cells, one_by_one)
+
+
+def _model_row(report: Report, model: Model, method: str) -> Row:
+    mean = model.scores[method].mean
+    notes = method, f"seed {model.settings['memory']['seed']}", _seen_note(report, [model], method)
+    return Row(
+        model.name, ", ".join(filter(None, notes)), tuple(cell(Spread.of([mean.get(column)])) for column in COLUMNS)
+    )
+
+
+def _seen_note(report: Report, models: Sequence[Model], method: str) -> str:
+    scored = {sequence for m in models for sequence in m.scores[method].rows}
+    seen = scored & {sequence for m in models for sequence in report.seen[m.name]}
+    return f"† {len(seen)} of {len(scored)} sequences seen in training" if seen else ""
+
+
+def _reference_row(reference) -> Row:
+    if reference.missing:
+        note = f"not shown: has no scores for {', '.join(reference.missing)}"
+        return Row(reference.name, note, tuple(Cell("–") for _ in COLUMNS))
+    return Row(reference.name, "", tuple(cell(Spread.of([reference.mean.get(column)])) for column in COLUMNS))
+
+
+def _published_row(row: published.Published) -> Row:
+    return Row(row.name, row.note, tuple(Cell("–" if v is None else f"{v:.1f}") for v in row.figures))
+
+
+def by_sequence(report: Report) -> tuple[list[Column], list[SequenceRow]]:
+    """The table by sequence: J, F and T of every group and method, and of the references."""
+    ours = [(g, m) for g in report.groups for m in report.methods if any(m in model.scores for model in g.models)]
+    references = [r for r in report.references if r.rows]
+    columns = [Column(g.name, m) for g, m in ours] + [Column(r.name, "reference") for r in references]
+    rows = []
+    for name in report.scored:
+        cells: list[Cell] = []
+        for group, method in ours:
+            seen = any(name in report.seen[m.name] for m in group.models)
+            cells += [cell(group.spread(method, measure, name), seen) for measure in MEASURES]
+        for reference in references:
+            cells += [cell(Spread.of([reference.rows.get(name, {}).get(measure)])) for measure in MEASURES]
+        rows.append(SequenceRow(name, len(report.sequences[name].frames), _seen_by(report, name), tuple(cells)))
+    return columns, rows
+
+
+def _seen_by(report: Report, sequence: str) -> str:
+    """Which models saw a sequence in training: nothing, all, or their number."""
+    saw = [m for m in report.models if sequence in report.seen[m.name]]
+    if not saw:
+        return ""
+    return "seen in training" if len(saw) == len(report.models) else f"seen in training by {plural(len(saw), 'model')}"
+
+
+def means(report: Report, columns: Sequence[Column]) -> list[Cell]:
+    """The last row of the table by sequence: the summaries' means."""
+    groups, references = {g.name: g for g in report.groups}, {r.name: r for r in report.references}
+    cells: list[Cell] = []
+    for column in columns:
+        if column.method == "reference" and column.name in references:
+            cells += [cell(Spread.of([references[column.name].mean.get(measure)])) for measure in MEASURES]
+        else:
+            cells += [cell(groups[column.name].spread(column.method, measure)) for measure in MEASURES]
+    return cells

@@ -1,0 +1,86 @@
+# The configuration as it was resolved, beside the results: every default, every model, every sequence by name.
+rule config_resolved:
+    output:
+        config=f"{RESULTS}/config.yaml",
+    log:
+        f"{RESULTS}/logs/config_resolved.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/config_resolved.tsv"
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        # not sorted: the first model is the one that the page's first sentence is about
+        settings=shlex.quote(json.dumps({**CONFIG, "data": {**CONFIG["data"], "train": TRAIN, "test": TEST}})),
+    shell:
+        "python -m vosmem report --save-config {params.settings} --out {output.config:q} 2> {log:q}"
+
+
+# Everything else that the page shows lies above these in the table of stages, so it is there once they are.
+rule report:
+    input:
+        config=f"{RESULTS}/config.yaml",
+        defects=f"{RESULTS}/data/defects.tsv",
+        weights=expand(f"{RESULTS}/memory/{{model}}/weights.safetensors", model=MODELS),
+        history=expand(f"{RESULTS}/memory/{{model}}/history.csv", model=MODELS),
+        masks=expand(
+            f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
+            model=MODELS,
+            method=CONFIG["refine"]["methods"],
+            seq=TEST,
+        ),
+        scores=(
+            expand(
+                f"{RESULTS}/evaluate/{{model}}/{{method}}/summary.csv",
+                model=MODELS,
+                method=CONFIG["refine"]["methods"],
+            )
+            if CONFIG["data"]["layout"] != "folder"
+            else []
+        ),
+        references=list(CONFIG["report"]["reference"].values()),
+    output:
+        page=report(
+            f"{RESULTS}/report.html",
+            caption="../report/page.rst",
+            category="Report",
+            labels={"data set": DATASET},
+        ),
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        version=stage_version("report"),
+        results=lambda w, input: str(Path(input.config).parent),
+    shell:
+        "python -m vosmem report {params.results:q} --config {input.config:q} --out {output.page:q} 2> {log:q}"
+
+
+# The same page under a name that does not depend on the data set.
+rule report_latest:
+    input:
+        page=f"{RESULTS}/report.html",
+    output:
+        page="results/report.html",
+    log:
+        "results/logs/report_latest.log",
+    benchmark:
+        "results/benchmarks/report_latest.tsv"
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=100,
+        runtime=5,
+    shell:
+        "cp {input.page:q} {output.page:q} 2> {log:q}"
