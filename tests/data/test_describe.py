@@ -1,0 +1,135 @@
+"""Stage data: every defect is found at once and named with its file and its mend."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from vosmem.cli import main
+from vosmem.data import check, describe, layout
+from vosmem.errors import UserError
+
+FRAMES, MASKS = "JPEGImages/480p/left", "Annotations/480p/left"
+
+
+def look(root, name="left", kind="davis", needs_masks=True):
+    return describe.describe(root, kind, "480p", name, 64, needs_masks)
+
+
+def test_a_sound_sequence(tiny_davis, tmp_path):
+    told = look(tiny_davis)
+    assert told["frames"] == [f"{FRAMES}/{t:05d}.jpg" for t in range(5)]
+    assert told["masks"] == [f"{MASKS}/{t:05d}.png" for t in range(5)]
+    assert (told["size"], told["working_size"], told["defects"]) == ((64, 96), (64, 96), [])
+    describe.write(tmp_path / "left.json", told)
+    sequence = describe.read(tmp_path / "left.json")
+    assert sequence.frame_names == ("00000", "00001", "00002", "00003", "00004")
+    assert sequence.scored
+    assert all(p.is_file() for p in (*sequence.frame_paths, *sequence.mask_paths))
+
+
+def test_the_description_changes_exactly_when_files_do(tiny_davis):
+    before = look(tiny_davis)
+    assert look(tiny_davis) == before
+    path = tiny_davis / MASKS / "00002.png"
+    path.write_bytes(path.read_bytes())
+    assert look(tiny_davis)["fingerprint"]["masks"] != before["fingerprint"]["masks"]
+
+
+def spoil_all(root):
+    """One of each defect in one sequence."""
+    frames, masks = root / FRAMES, root / MASKS
+    (frames / "00001.jpg").write_bytes(b"no image")
+    cv2.imwrite(str(frames / "00002.jpg"), np.zeros((50, 96, 3), np.uint8))
+    (masks / "00001.png").unlink()
+    cv2.imwrite(str(masks / "00002.png"), np.zeros((64, 96, 4), np.uint8))
+    (masks / "00003.png").write_bytes(b"no mask")
+    cv2.imwrite(str(masks / "00004.png"), np.zeros((32, 96), np.uint8))
+    cv2.imwrite(str(masks / "00009.png"), np.zeros((64, 96), np.uint8))
+
+
+def test_every_defect_is_reported_at_once(tiny_davis, tmp_path):
+    spoil_all(tiny_davis)
+    told = look(tiny_davis)
+    found = {(d["file"].rpartition("/")[2], d["what"], d["fatal"]) for d in told["defects"]}
+    assert found == {
+        ("00001.jpg", "cannot be read as an image", True),
+        ("00002.jpg", "96x50 pixels, the sequence's first frame has 96x64", True),
+        ("00001.png", "missing", True),
+        ("00002.png", "has an alpha channel", False),
+        ("00003.png", "cannot be read as a mask", True),
+        ("00004.png", "96x32 pixels, the frames have 96x64", True),
+        ("00009.png", "a mask without a frame", False),
+    }
+    assert told["empty_masks"] == 2  # allowed: the one with alpha, and the small one
+    describe.write(tmp_path / "left.json", told)
+    with pytest.raises(UserError) as caught:
+        check.check([tmp_path / "left.json"], tmp_path / "defects.tsv")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "the data set has 5 defects that must be mended first:"
+    assert len(lines) == 2 + 7
+    assert all(d["mend"] in str(caught.value) for d in told["defects"])
+    assert not (tmp_path / "defects.tsv").exists()
+    with pytest.raises(UserError, match=r"00001.jpg: cannot be read as an image; replace the file"):
+        describe.read(tmp_path / "left.json")
+
+
+def test_no_masks_where_none_are_needed(tiny_davis):
+    for path in (tiny_davis / MASKS).iterdir():
+        path.unlink()
+    assert [d["fatal"] for d in look(tiny_davis, needs_masks=False)["defects"]] == [False]
+    assert [d["fatal"] for d in look(tiny_davis, needs_masks=True)["defects"]] == [True]
+
+
+def test_an_absent_sequence(tiny_davis):
+    (defect, *_) = look(tiny_davis, "nowhere")["defects"]
+    assert (defect["what"], defect["fatal"]) == ("holds no images", True)
+
+
+def test_short_sequences_are_segmented_not_scored(tiny_davis, tmp_path):
+    for t in range(2, 5):
+        (tiny_davis / FRAMES / f"{t:05d}.jpg").unlink()
+        (tiny_davis / MASKS / f"{t:05d}.png").unlink()
+    told = look(tiny_davis)
+    assert [d["what"] for d in told["defects"]] == ["2 frames, fewer than 3"]
+    describe.write(tmp_path / "a.json", told)
+    assert not describe.read(tmp_path / "a.json").scored
+
+
+def test_a_folder_of_images_has_no_masks(tiny_davis):
+    told = look(tiny_davis / "JPEGImages/480p", "right", kind="folder", needs_masks=False)
+    assert told["masks"] == [None] * 5
+    assert told["defects"] == []
+
+
+def test_names_and_lists(tiny_davis, tmp_path):
+    assert layout.sequence_names(tiny_davis, "davis", "480p") == ["left", "right"]
+    (tmp_path / "a.txt").write_text("/JPEGImages/480p/b/00000.jpg /x\n/JPEGImages/480p/b/00001.jpg /x\n\na # remark\n")
+    assert layout.read_list(tmp_path / "a.txt") == ["b", "a"]
+    with pytest.raises(UserError, match="cannot be read as a list"):
+        layout.read_list(tmp_path / "none.txt")
+    with pytest.raises(UserError, match="data.root"):
+        layout.sequence_names(tmp_path / "none", "davis", "480p")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"sequence": 1}'])
+def test_what_is_no_description_is_told(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match="not a description of a sequence"):
+        describe.read(path)
+
+
+def test_command(tiny_davis, tmp_path, capsys):
+    out, table = tmp_path / "left.json", tmp_path / "defects.tsv"
+    assert main(["data", "describe", "left", "--root", str(tiny_davis), "-o", str(out)]) == 0
+    assert json.loads(out.read_text())["working_size"] == [480, 720]
+    assert main(["data", "check", str(out), "-o", str(table)]) == 0
+    assert "nothing to remark" in capsys.readouterr().out
+    assert table.read_text() == "fatal\tsequence\tfile\twhat\tmend\n"
+
+
+def test_the_reference_data(davis2016):
+    told = describe.describe(davis2016, "davis", "480p", "surf", 480, True)
+    assert (len(told["frames"]), told["size"], told["empty_masks"], told["defects"]) == (55, (480, 854), 1, [])

@@ -1,0 +1,61 @@
+"""Frames and masks from and to files."""
+
+import cv2
+import numpy as np
+import pytest
+
+from vosmem import video
+from vosmem.errors import UserError
+
+
+def test_a_mask_is_true_where_any_colour_is_not_black(tmp_path):
+    palette = np.zeros((4, 5, 3), np.uint8)
+    palette[1, 2] = (0, 0, 128)  # as a colour map paints object 1
+    palette[3, 4] = (1, 0, 0)
+    with_alpha = np.dstack([palette, np.full((4, 5), 255, np.uint8)])
+    for name, image in {"colour": palette, "alpha": with_alpha, "grey": palette.max(2)}.items():
+        path = tmp_path / f"{name}.png"
+        cv2.imwrite(str(path), image)
+        np.testing.assert_array_equal(np.argwhere(video.read_mask(path)), [[1, 2], [3, 4]], err_msg=name)
+
+
+def test_mask_round_trip(tmp_path):
+    mask = np.random.default_rng(0).random((7, 9)) > 0.5
+    video.write_mask(tmp_path / "m.png", mask)
+    np.testing.assert_array_equal(video.read_mask(tmp_path / "m.png"), mask)
+    assert set(np.unique(cv2.imread(str(tmp_path / "m.png"), cv2.IMREAD_UNCHANGED))) == {0, 255}
+    assert [p.name for p in tmp_path.iterdir()] == ["m.png"]
+
+
+def test_unreadable_files_are_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    for read in (video.read_frame, video.read_mask):
+        with pytest.raises(UserError, match=r"a\.png: cannot be read"):
+            read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((480, 854), (480, 854)), ((1080, 1920), (480, 853)), ((1920, 1080), (853, 480)), ((16, 16), (480, 480)), ((10, 20000), (16, 1920))],
+)
+def test_working_size(size, expected):
+    assert video.working_size(size, 480) == expected
+
+
+def test_resizing_keeps_edges_in_place():
+    image = np.zeros((40, 80), np.uint8)
+    image[:, 40:] = 200
+    for size in ((20, 40), (80, 160)):
+        row = video.resize(image, size)[size[0] // 2].astype(float)
+        assert np.interp(100, row, np.arange(size[1])) == pytest.approx(size[1] / 2 - 0.5, abs=0.1)
+
+
+def test_video_round_trip(tmp_path):
+    pytest.importorskip("av", reason="needs the extra `video`")
+    frames = [np.full((50, 71, 3), 20 * t, np.uint8) for t in range(6)]
+    video.write_video(tmp_path / "v.mp4", frames, 10)
+    back = list(video.read_video(tmp_path / "v.mp4"))
+    assert len(back) == 6
+    assert back[0].shape == (50, 70, 3)
+    np.testing.assert_allclose([b.mean() for b in back], [20 * t for t in range(6)], atol=4)
+    assert video.frames_per_second(tmp_path / "v.mp4") == pytest.approx(10)
