@@ -8,12 +8,18 @@ from hypothesis import strategies as st
 from vosmem.memory import clips
 
 
-def choose(seed=0, lengths=(20, 6), shapes=((30, 54), (30, 54)), clip_length=14, crop=(16, 24), flip=True, stop_and_go=0.2):
+def choose(
+    seed=0, lengths=(20, 6), shapes=((30, 54), (30, 54)), clip_length=14, crop=(16, 24), flip=True, stop_and_go=0.2
+):
     return clips.choose(np.random.default_rng(seed), lengths, shapes, clip_length, crop, flip, stop_and_go)
 
 
 @given(
-    st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 20), st.tuples(st.integers(4, 60), st.integers(4, 60)), st.floats(0, 1)
+    st.integers(0, 10**6),
+    st.integers(1, 40),
+    st.integers(1, 20),
+    st.tuples(st.integers(4, 60), st.integers(4, 60)),
+    st.floats(0, 1),
 )
 def test_every_clip_lies_inside_its_sequence(seed, length, clip_length, crop, stop_and_go):
     clip = choose(seed, (length,), ((30, 54),), clip_length, crop, True, stop_and_go)

@@ -9,7 +9,6 @@ import zipfile
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from vosmem import weights
 from vosmem.cli import main
@@ -42,8 +41,9 @@ def known(tmp_path, monkeypatch, content=b"weights", **changes):
     import hashlib
 
     row = {
-        "name": "toy", "file": "toy.bin", "sha256": hashlib.sha256(b"weights").hexdigest(), "bytes": 7, "licence": "MIT",
-        "trained_on": "nothing", "saw_davis": (), "sources": ({"package": "toy==1", "member": "toy/w.bin"},), **changes,
+        "name": "toy", "file": "toy.bin", "sha256": hashlib.sha256(b"weights").hexdigest(), "bytes": 7,
+        "licence": "MIT", "trained_on": "nothing",
+        "saw_davis": (), "sources": ({"package": "toy==1", "member": "toy/w.bin"},), **changes,
     }  # fmt: skip
     monkeypatch.setattr(weights, "registry", lambda: {"toy": weights.Entry(**row)})
 
@@ -76,7 +76,7 @@ def test_another_file_of_the_same_name_is_not_kept(tmp_path, monkeypatch):
 
 def test_a_package_without_the_file_is_told(tmp_path, monkeypatch):
     folder = known(tmp_path, monkeypatch, sources=({"package": "toy==1", "member": "toy/other.bin"},))
-    with pytest.raises(UserError, match="holds no toy/other.bin"):
+    with pytest.raises(UserError, match=r"holds no toy/other\.bin"):
         fetch.fetch("toy", folder)
 
 
@@ -108,13 +108,16 @@ def test_foreign_files_are_refused_and_not_run(tmp_path, content, suffix):
 
 def test_loading(tmp_path):
     tensors = {"a": torch.arange(3, dtype=torch.float16), "n": torch.tensor(4)}
-    save_file(tensors, tmp_path / "w.safetensors", metadata={"made": "here"})
+    weights.save(tmp_path / "w.safetensors", tensors, {"made": ["here"], "by": 1})
     torch.save({"state_dict": tensors}, tmp_path / "w.pth")
     for path in (tmp_path / "w.safetensors", tmp_path / "w.pth"):
         loaded = weights.load(path)
         assert loaded["a"].dtype == torch.float32
         torch.testing.assert_close(loaded["a"], torch.tensor([0.0, 1, 2]))
-    assert weights.metadata(tmp_path / "w.safetensors") == {"made": "here"}
+    assert weights.metadata(tmp_path / "w.safetensors") == {"made": ["here"], "by": 1}
+    content = (tmp_path / "w.safetensors").read_bytes()
+    weights.save(tmp_path / "w.safetensors", tensors, {"by": 1, "made": ["here"]})
+    assert (tmp_path / "w.safetensors").read_bytes() == content
     with pytest.raises(UserError, match="no such weight file"):
         weights.load(tmp_path / "none.pth")
 

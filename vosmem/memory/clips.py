@@ -16,7 +16,7 @@ STOPPED = 5  # frames that stand still in a stop-and-go clip, at most half of th
 
 @dataclass(frozen=True)
 class Clip:
-    """A choice of training clip. ``frames``: (n) indices, repeated where the object stands still; ``still``: (n) bool."""
+    """A training clip. ``frames``: (n) indices, repeated where the object stands still; ``still``: (n) bool, there."""
 
     sequence: int
     frames: np.ndarray

@@ -17,10 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", required=True)
     train = commands.add_parser("train", help="train projection, ConvGRU and output layers")
     train.add_argument("descriptions", nargs="+", type=Path, metavar="DATA.json", help="the training sequences")
-    train.add_argument("--appearance", nargs="*", default=[], type=Path, metavar="H5", help="their features, in the same order")
-    train.add_argument("--motion", nargs="*", default=[], type=Path, metavar="H5", help="their motion maps, in the same order")
+    train.add_argument(
+        "--appearance", nargs="*", default=[], type=Path, metavar="H5", help="their features, in the same order"
+    )
+    train.add_argument(
+        "--motion", nargs="*", default=[], type=Path, metavar="H5", help="their motion maps, in the same order"
+    )
     train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
-    train.add_argument("--history", type=Path, required=True, metavar="CSV", help="where to write loss and learning rate")
+    train.add_argument(
+        "--history", type=Path, required=True, metavar="CSV", help="where to write loss and learning rate"
+    )
     adopt = commands.add_parser("adopt", help="take over weights of another run, or those that come with vosmem")
     adopt.add_argument("weights", type=Path, metavar="SAFETENSORS")
     adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
@@ -52,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     count = len(args.descriptions)
     for stream, files in (("appearance", args.appearance), ("motion", args.motion)):
         if len(files) not in (0, count):
-            raise UserError(f"--{stream}: got {len(files)} files for {count} sequences; give one for each, in their order")
+            raise UserError(
+                f"--{stream}: got {len(files)} files for {count} sequences; give one for each, in their order"
+            )
     settings = arguments.settings(args, "memory")
     with arguments.timed("memory train", "steps") as steps:
         train(args.descriptions, args.appearance, args.motion, args.out, args.history, settings, where)

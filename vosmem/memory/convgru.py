@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 
 class ConvGRU(nn.Module):
-    """A ConvGRU of ``state`` channels (S) on inputs of ``inputs`` channels (C), convolutions ``kernel`` x ``kernel``."""
+    """A ConvGRU. ``inputs``, ``state``: channels C and S; ``kernel``: side of all convolutions, odd."""
 
     def __init__(self, inputs: int, state: int, kernel: int):
         super().__init__()
@@ -29,7 +29,7 @@ class ConvGRU(nn.Module):
         self.candidate = nn.Conv2d(state, state, kernel, padding=padding, bias=False)  # Whc
 
     def step(self, terms: Tensor, h: Tensor) -> Tensor:
-        """One time step. ``terms``: (N, 3S, h, w), what :meth:`input_terms` gives; ``h``: (N, S, h, w) -> (N, S, h, w)."""
+        """One time step: ``terms`` (N, 3S, h, w) from :meth:`input_terms`, ``h`` (N, S, h, w) -> (N, S, h, w)."""
         xz, xr, xc = terms.chunk(3, dim=1)  # (N, S, h, w) each
         hz, hr = self.gates(h).chunk(2, dim=1)  # (N, S, h, w) each
         z = torch.sigmoid(xz + hz)

@@ -26,7 +26,9 @@ class VisualMemory(nn.Module):
         self.register_buffer("mean", torch.zeros(appearance, 1, 1))
         self.register_buffer("deviation", torch.ones(appearance, 1, 1))
         self.projection = (
-            nn.Sequential(nn.Conv2d(appearance, projection, 1), nn.Tanh(), nn.Conv2d(projection, projection, 1), nn.Tanh())
+            nn.Sequential(
+                nn.Conv2d(appearance, projection, 1), nn.Tanh(), nn.Conv2d(projection, projection, 1), nn.Tanh()
+            )
             if appearance
             else None
         )
@@ -61,7 +63,9 @@ class VisualMemory(nn.Module):
         return self.read_out(self.memory(self.inputs(appearance, motion), self.bidirectional))
 
     @torch.inference_mode()
-    def probabilities(self, load: Callable[[int, int], tuple[Tensor | None, Tensor | None]], length: int, block: int = 32):
+    def probabilities(
+        self, load: Callable[[int, int], tuple[Tensor | None, Tensor | None]], length: int, block: int = 32
+    ):
         """Probabilities of object block by block, in order, each (n, h, w), for clips of any length.
 
         ``load(start, stop)`` gives the two streams of those frames. The result is that of :meth:`forward`, but only the
@@ -75,7 +79,7 @@ class VisualMemory(nn.Module):
             terms = self.memory.input_terms(x)  # (n, 3S, h, w)
             h = x.new_zeros(1, self.memory.state, *x.shape[-2:]) if h is None else h
             states = []
-            for terms_t in terms[:: 1] if order == 1 else terms.flip(0):
+            for terms_t in terms[::1] if order == 1 else terms.flip(0):
                 h = self.memory.step(terms_t[None], h)
                 states.append(h)
             return torch.cat(states[::order])

@@ -19,14 +19,18 @@ def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
     told = weights.metadata(path) if path.is_file() else {}
     tensors = weights.load(path)
     try:
-        made_of = {key: json.loads(told[key]) for key in ("settings", "streams", "trained_on", "version")}
+        made_of = {key: told[key] for key in ("settings", "streams", "trained_on", "version")}
         settings = made_of["settings"]
         channels = tensors["mean"].shape[0], 0 if made_of["streams"]["motion"] is None else 1
-        model = VisualMemory(*channels, settings["projection"], settings["state"], settings["kernel"], settings["bidirectional"])
+        model = VisualMemory(
+            *channels, settings["projection"], settings["state"], settings["kernel"], settings["bidirectional"]
+        )
         model.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         what = " ".join(str(error).split())[:160]
-        raise UserError(f"{path}: not the weights of a visual memory ({what}); give a weights.safetensors of another run") from None
+        raise UserError(
+            f"{path}: not the weights of a visual memory ({what}); give a weights.safetensors of another run"
+        ) from None
     return model.eval().requires_grad_(False), made_of
 
 
@@ -52,7 +56,9 @@ def run(appearance: Path | None, motion: Path | None, path: Path, out: Path, dev
             rows = streams.appearance_rows(start, stop), streams.motion_rows(start, stop)
             return tuple(None if r is None else torch.from_numpy(r).to(device) for r in rows)
 
-        maker = cache.Maker("memory", STAGE_VERSION, "visual-memory", {"trained_on": made_of["trained_on"]}, weights.sha256(path))
+        maker = cache.Maker(
+            "memory", STAGE_VERSION, "visual-memory", {"trained_on": made_of["trained_on"]}, weights.sha256(path)
+        )
         with cache.write(out, streams.clip, maker) as file:
             file.create("probability", streams.grid.shape, streams.grid)
             for block in model.probabilities(tensors, len(streams)):

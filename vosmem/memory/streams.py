@@ -29,7 +29,9 @@ class Streams:
             )
             files = [f for f in (self.appearance, self.motion) if f]
             if len({f.clip for f in files}) != 1:
-                told = " and ".join(f"{f.path} ({f.clip.sequence}, {len(f)} frames of {f.clip.frame_size})" for f in files)
+                told = " and ".join(
+                    f"{f.path} ({f.clip.sequence}, {len(f)} frames of {f.clip.frame_size})" for f in files
+                )
                 raise UserError(f"{told}: not the same clip; delete both and run the workflow again")
             self.clip = files[0].clip
             grids = [files[0].grid(name) for name in files[0].names]
@@ -56,14 +58,11 @@ class Streams:
     @property
     def made_by(self) -> dict[str, object]:
         """What made the streams: a model trained on some must be given the same."""
-        return {
-            stage: None if f is None else {"name": f.maker.name, "parameters": f.maker.parameters, "weights": f.maker.weights_sha256,
-                                           "version": f.maker.version}
-            for stage, f in (("appearance", self.appearance), ("motion", self.motion))
-        }  # fmt: skip
+        files = {"appearance": self.appearance, "motion": self.motion}
+        return {stage: None if f is None else _made_by(f.maker) for stage, f in files.items()}
 
     def appearance_rows(self, start: int, stop: int, window: tuple[slice, slice] | None = None) -> np.ndarray | None:
-        """Features of frames start:stop, all cached layers, (n, Ca, h, w) float32, of ``window`` of the grid if given."""
+        """Features of frames start:stop, all layers, (n, Ca, h, w) float32; only ``window`` of the grid if given."""
         f = self.appearance
         if f is None:
             return None
@@ -76,7 +75,18 @@ class Streams:
         f = self.motion
         if f is None:
             return None
-        return resample(f.rows("probability", start, stop).astype(np.float32), f.grid("probability"), self.grid)[:, None]
+        return resample(f.rows("probability", start, stop).astype(np.float32), f.grid("probability"), self.grid)[
+            :, None
+        ]
+
+
+def _made_by(maker: cache.Maker) -> dict[str, object]:
+    return {
+        "name": maker.name,
+        "version": maker.version,
+        "parameters": dict(maker.parameters),
+        "weights": maker.weights_sha256,
+    }
 
 
 def soft_labels(sequence: describe.Sequence, grid: Grid) -> np.ndarray:

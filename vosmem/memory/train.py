@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
+from vosmem import weights
 from vosmem.cache import git_commit, replacing
 from vosmem.data import describe
 from vosmem.errors import UserError
@@ -110,11 +110,11 @@ def train(
     with ExitStack() as stack:
         sequences = []
         for i, sequence in enumerate(told):
-            streams = stack.enter_context(
-                Streams(appearance[i] if appearance else None, motion[i] if motion else None)
-            )
+            streams = stack.enter_context(Streams(appearance[i] if appearance else None, motion[i] if motion else None))
             if streams.clip != sequence.clip:
-                raise UserError(f"{sequence.name}: the cached streams are of other frames than the data set; run the workflow again")
+                raise UserError(
+                    f"{sequence.name}: the cached streams are of other frames than the data set; run the workflow again"
+                )
             labels = soft_labels(sequence, streams.grid)
             sequences.append(TrainingSequence(streams, labels, streams.motion_rows(0, len(streams))))
         made_by = same_streams(sequences)
@@ -131,14 +131,13 @@ def train(
         if settings["standardise"] and model.projection is not None:
             model.mean, model.deviation = moments(sequences)
         model.to(device)
-        key = hashlib.sha256(json.dumps([made_of, [_content(s) for s in sequences]], sort_keys=True).encode()).hexdigest()
+        key = hashlib.sha256(
+            json.dumps([made_of, [_content(s) for s in sequences]], sort_keys=True).encode()
+        ).hexdigest()
         state = (state_folder or out.parent) / f".training-{key[:16]}.pt"
         history = _fit(model, sequences, settings, device, state)
     _write_history(history_out, history)
-    with replacing(out) as temporary:
-        tensors = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-        text = {k: json.dumps(v, sort_keys=True) for k, v in made_of.items()} | {"git_commit": git_commit()}
-        save_file(tensors, temporary, metadata=text)
+    weights.save(out, model.state_dict(), {**made_of, "git_commit": git_commit()})
     state.unlink(missing_ok=True)
 
 
@@ -215,16 +214,30 @@ def _fit(
             losses = []
             if now - told_at > 10 or step + 1 == steps:
                 left = (now - begin) / (step + 1 - first) * (steps - step - 1)
-                print(f"step {step + 1} of {steps}, loss {history[-1][1]:.4f}, {left:.0f} s left", file=sys.stderr, flush=True)
+                print(
+                    f"step {step + 1} of {steps}, loss {history[-1][1]:.4f}, {left:.0f} s left",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 told_at = now
             if now - saved_at > SAVE_EVERY and step + 1 < steps:
                 saved_at = now
                 with replacing(state) as temporary:
-                    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": history, "step": step + 1}, temporary)
+                    torch.save(
+                        {
+                            "model": model.state_dict(),
+                            "optimizer": optimizer.state_dict(),
+                            "history": history,
+                            "step": step + 1,
+                        },
+                        temporary,
+                    )
     return history
 
 
 def _write_history(path: Path, history: list[list[float]]) -> None:
     with replacing(path) as temporary:
-        lines = [",".join(HISTORY)] + [f"{int(s)},{loss:.6f},{rate:.3e},{seconds:.2f}" for s, loss, rate, seconds in history]
+        lines = [",".join(HISTORY)] + [
+            f"{int(s)},{loss:.6f},{rate:.3e},{seconds:.2f}" for s, loss, rate, seconds in history
+        ]
         temporary.write_text("\n".join(lines) + "\n")

@@ -71,8 +71,8 @@ def read_weights(path: Path) -> MemoryWeights | None:
     if not path.is_file():
         return None
     told = weights.metadata(path)
-    trained_on = json.loads(told.get("trained_on", "[]"))
-    streams = json.loads(told.get("streams", "{}"))
+    trained_on = told.get("trained_on", [])
+    streams = told.get("streams", {})
     return MemoryWeights(weights.sha256(path), tuple(trained_on), streams, told.get("git_commit", ""))
 
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,15 +16,17 @@ from typing import Any
 
 import yaml
 
+from vosmem.cache import replacing
 from vosmem.errors import UserError
 
 HERE = Path(__file__).resolve().parent
+METADATA = "vosmem"  # the entry of a .safetensors file's metadata that vosmem writes
 FOLDER = Path("resources/weights")  # where fetched files are kept, relative to the working directory
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the registry. ``sources``: dicts with a ``package`` and ``member``, a ``url``, or a ``shipped`` file."""
+    """One row of the registry. ``sources``: dicts with ``package`` and ``member``, or ``url``, or ``shipped``."""
 
     name: str
     file: str
@@ -57,11 +61,13 @@ def entry(name: str) -> Entry:
     try:
         return registry()[name]
     except KeyError:
-        raise UserError(f"weights {name!r}: not known; known are {', '.join(registry())}, or give the path of a file") from None
+        raise UserError(
+            f"weights {name!r}: not known; known are {', '.join(registry())}, or give the path of a file"
+        ) from None
 
 
 def file_for(network: str, setting: str, folder: Path = FOLDER) -> Path:
-    """The weight file of ``network``: the registry's where ``setting`` is ``registry``, else ``setting`` is its path."""
+    """The weight file of ``network``: the registry's where ``setting`` is ``registry``, else ``setting`` itself."""
     return entry(network).path(folder) if setting == "registry" else Path(setting)
 
 
@@ -104,11 +110,28 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
         raise UserError(f"{path}: not a readable weight file ({type(error).__name__}: {str(error)[:120]})") from None
 
 
-def metadata(path: str | os.PathLike) -> dict[str, str]:
-    """The strings that a .safetensors file carries; empty for other files."""
+def save(path: str | os.PathLike, tensors: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Write tensors and what is to be told of them (JSON values) as .safetensors, whole or not at all.
+
+    Equal content gives an equal file: all that is told is one entry of the metadata, since safetensors writes
+    several in no fixed order.
+    """
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        rows = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(rows, temporary, metadata={METADATA: json.dumps(told, sort_keys=True)})
+
+
+def metadata(path: str | os.PathLike) -> dict[str, Any]:
+    """What a .safetensors file that vosmem wrote tells of itself; empty for other files."""
     if Path(path).suffix != ".safetensors":
         return {}
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(os.fspath(path), "np") as file:
-        return file.metadata() or {}
+    try:
+        with safe_open(os.fspath(path), "np") as file:
+            told = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+    except (SafetensorError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}

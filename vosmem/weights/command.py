@@ -13,7 +13,9 @@ HELP = "list the known weights; fetch the named"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="weights to fetch; none lists what is known")
-    parser.add_argument("--folder", type=Path, default=weights.FOLDER, help="where fetched files are kept (default: %(default)s)")
+    parser.add_argument(
+        "--folder", type=Path, default=weights.FOLDER, help="where fetched files are kept (default: %(default)s)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

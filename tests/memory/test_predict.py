@@ -1,0 +1,110 @@
+"""Prediction, the command line, and weights that do not fit."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from vosmem import cache
+from vosmem.cli import main
+
+SETTINGS = "{projection: 4, state: 4, steps: 2, clip_length: 3, crop: [6, 8]}"
+
+
+@pytest.fixture
+def trained(write_streams, tmp_path):
+    paths = write_streams("a")
+    weights, history = tmp_path / "w.safetensors", tmp_path / "history.csv"
+    command = ["memory", "train", paths[0], "--appearance", paths[1], "--motion", paths[2], "--out", weights,
+               "--history", history, "--settings", SETTINGS]  # fmt: skip
+    assert main([*map(str, command)]) == 0
+    return paths, weights
+
+
+def run(*arguments):
+    return main(["memory", *map(str, arguments)])
+
+
+def test_predicted_maps_lie_on_the_features_grid(trained, tmp_path):
+    (_, appearance, motion), weights = trained
+    assert run("predict", weights, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5") == 0
+    with cache.read(tmp_path / "p.h5", "memory") as file, cache.read(appearance) as features:
+        assert file.clip == features.clip
+        assert file.grid("probability") == features.grid("fine")
+        assert file.maker.parameters == {"trained_on": ["a"]}
+        rows = file.rows("probability").astype(float)
+    assert rows.shape == (6, 8, 12)
+    assert 0 < rows.min() < rows.max() < 1
+
+
+def test_prediction_is_the_forward_pass(trained, tmp_path):
+    from vosmem.memory import predict
+    from vosmem.memory.streams import Streams
+
+    (_, appearance, motion), weights = trained
+    run("predict", weights, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5")
+    model, _ = predict.load(weights)
+    with Streams(appearance, motion) as streams, torch.inference_mode():
+        logits = model(*(torch.from_numpy(r) for r in (streams.appearance_rows(0, 6), streams.motion_rows(0, 6))))
+    with cache.read(tmp_path / "p.h5") as file:
+        np.testing.assert_allclose(file.rows("probability"), torch.sigmoid(logits), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("streams", "message"),
+    [
+        (lambda a, m: ["--appearance", a], "was trained with motion"),
+        (lambda a, m: ["--motion", m], "was trained with appearance"),
+        (lambda a, m: ["--appearance", m, "--motion", m], "was written by stage motion, expected appearance"),
+    ],
+)
+def test_streams_that_the_weights_do_not_know_are_refused(trained, tmp_path, capsys, streams, message):
+    (_, appearance, motion), weights = trained
+    assert run("predict", weights, *streams(appearance, motion), "-o", tmp_path / "p.h5") == 1
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "p.h5").exists()
+
+
+def test_another_clip_in_one_stream_is_refused(trained, write_streams, tmp_path, capsys):
+    (_, appearance, _), weights = trained
+    _, _, motion = write_streams("b")
+    assert run("predict", weights, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5") == 1
+    assert "not the same clip" in capsys.readouterr().err
+
+
+def test_files_that_are_no_memory_are_refused(trained, tmp_path, capsys):
+    from safetensors.torch import save_file
+
+    other = tmp_path / "other.safetensors"
+    save_file({"mean": torch.zeros(5, 1, 1)}, other)
+    assert run("adopt", other, "-o", tmp_path / "x.safetensors", "--history", tmp_path / "x.csv") == 1
+    assert "not the weights of a visual memory" in capsys.readouterr().err
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_adopted_weights_are_the_same_file(trained, tmp_path):
+    _, weights = trained
+    assert run("adopt", weights, "-o", tmp_path / "x.safetensors", "--history", tmp_path / "x.csv") == 0
+    assert (tmp_path / "x.safetensors").read_bytes() == weights.read_bytes()
+    assert (tmp_path / "x.csv").read_text().startswith("step,loss")
+
+
+def test_each_sequence_needs_its_streams(trained, tmp_path, capsys):
+    (description, appearance, _), _ = trained
+    command = [
+        "train",
+        description,
+        description,
+        "--appearance",
+        appearance,
+        "-o",
+        tmp_path / "x",
+        "--history",
+        tmp_path / "y",
+    ]
+    assert run(*command) == 1
+    assert "--appearance: got 1 files for 2 sequences" in capsys.readouterr().err
+    assert json.loads(description.read_text())

@@ -1,0 +1,161 @@
+"""Training: it learns, is deterministic, goes on after a kill, and refuses what does not fit together."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from vosmem import weights
+from vosmem.errors import UserError
+from vosmem.memory import clips, predict, train
+from vosmem.memory.streams import Streams, soft_labels
+
+CPU = torch.device("cpu")
+
+
+def fit(paths, out, settings, **more):
+    described, appearance, motion = zip(*paths, strict=True)
+    train.train(described, appearance, motion, out / "w.safetensors", out / "h.csv", settings, CPU, **more)
+    return (out / "w.safetensors").read_bytes()
+
+
+@pytest.fixture
+def paths(write_streams):
+    return [write_streams("a", 6, 0), write_streams("b", 5, 1)]
+
+
+def test_twice_the_same_and_another_seed_not(paths, tmp_path, settings):
+    first = fit(paths, tmp_path / "1", settings)
+    assert fit(paths, tmp_path / "2", settings) == first
+    assert fit(paths, tmp_path / "3", settings | {"seed": 1}) != first
+    rows = (tmp_path / "1/h.csv").read_text().splitlines()
+    assert rows[0] == "step,loss,learning_rate,seconds"
+    assert len(rows) == 1 + 12
+
+
+def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monkeypatch):
+    unbroken = fit(paths, tmp_path / "1", settings)
+    monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
+    choose, calls = clips.choose, []
+
+    def killed(*args):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return choose(*args)
+
+    monkeypatch.setattr(clips, "choose", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fit(paths, tmp_path / "2", settings)
+    (state,) = (tmp_path / "2").iterdir()
+    assert state.name.startswith(".training-")
+    assert fit(paths, tmp_path / "2", settings) == unbroken
+    assert len(calls) == 8 + 12 - 7
+    assert sorted(p.name for p in (tmp_path / "2").iterdir()) == ["h.csv", "w.safetensors"]
+
+
+def test_a_changed_setting_does_not_take_up_the_state_of_another(paths, tmp_path, settings, monkeypatch):
+    monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
+    choose, calls = clips.choose, []
+
+    def killed(*args):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return choose(*args)
+
+    monkeypatch.setattr(clips, "choose", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fit(paths, tmp_path, settings)
+    fit(paths, tmp_path, settings | {"flip": False})
+    assert len(calls) == 5 + 12
+
+
+def test_it_learns_what_the_motion_stream_shows(paths, tmp_path, settings):
+    fit(paths, tmp_path, settings | {"steps": 80, "crop": [], "stop_and_go": 0})
+    losses = [float(row.split(",")[1]) for row in (tmp_path / "h.csv").read_text().splitlines()[1:]]
+    assert np.mean(losses[-20:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_the_weights_say_what_they_were_made_of(paths, tmp_path, settings):
+    fit(paths, tmp_path, settings)
+    told = weights.metadata(tmp_path / "w.safetensors")
+    assert told["trained_on"] == ["a", "b"]
+    assert told["settings"]["state"] == 4
+    assert told["streams"]["motion"]["name"] == "toy"
+    model, made_of = predict.load(tmp_path / "w.safetensors")
+    assert made_of["trained_on"] == ["a", "b"]
+    assert model.memory.state == 4
+
+
+def test_streams_of_different_making_are_refused(write_streams, tmp_path, settings):
+    with pytest.raises(UserError, match="caches of a and b were made by different networks"):
+        fit([write_streams("a"), write_streams("b", parameters={"layers": ["x"]})], tmp_path, settings)
+
+
+def test_streams_of_other_frames_are_refused(write_streams, tmp_path, settings):
+    description, *_ = write_streams("a", 6)
+    _, appearance, motion = write_streams("a", 5)
+    told = json.loads(description.read_text())
+    told["frames"] = [*told["frames"], "a/00005.jpg"]
+    told["masks"] = [*told["masks"], "a/00005.png"]
+    description.write_text(json.dumps(told))
+    with pytest.raises(UserError, match="a: the cached streams are of other frames than the data set"):
+        fit([(description, appearance, motion)], tmp_path, settings)
+
+
+def test_labels_are_the_share_of_object_and_unknown_without_annotation(write_streams):
+    from vosmem.data import describe
+
+    description, appearance, _ = write_streams("a", 3)
+    told = json.loads(description.read_text())
+    told["masks"][1] = None
+    description.write_text(json.dumps(told))
+    with Streams(appearance, None) as streams:
+        labels = soft_labels(describe.read(description), streams.grid)
+    assert labels.shape == (3, 8, 12)
+    assert np.isnan(labels[1]).all()
+    # cell (3, 2) covers rows 20..28 and columns 12..20, which the square holds; (3, 1) columns 4..12, half of it
+    assert labels[0, 3, 2] == pytest.approx(1)
+    assert labels[0, 3, 1] == pytest.approx(0.5, abs=0.07)
+
+
+def test_unknown_cells_do_not_count():
+    logits = torch.tensor([[[0.0, 3.0]]])
+    labels = torch.tensor([[[1.0, float("nan")]]])
+    assert train.loss_of(logits, labels).item() == pytest.approx(np.log(2))
+
+
+def test_standing_frames_have_no_motion_and_flips_are_of_the_whole_clip(write_streams):
+    _, appearance, motion = write_streams("a", 6)
+    with Streams(appearance, motion) as streams:
+        rows = streams.motion_rows(0, 6)
+        sequence = train.TrainingSequence(streams, np.zeros((6, 8, 12), np.float32), rows)
+        window = slice(1, 7), slice(2, 10)
+        clip = clips.Clip(0, np.array([2, 2, 2, 3, 4]), np.array([True, True, False, False, False]), window, True)
+        a, m, labels = train.load_clip(clip, sequence)
+        assert (a.shape, m.shape, labels.shape) == ((5, 5, 6, 8), (5, 1, 6, 8), (5, 6, 8))
+        whole = streams.appearance_rows(0, 6)
+    assert (m[:2] == 0).all()
+    np.testing.assert_array_equal(m[2].flip(-1).numpy(), rows[2][:, 1:7, 2:10])
+    np.testing.assert_allclose(a[3].flip(-1).numpy(), whole[3][:, 1:7, 2:10], rtol=1e-5, atol=1e-6)
+    assert (rows[2] != 0).any()  # the stream itself is left as it was
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+def test_schedules(schedule):
+    rates = [train.learning_rate(s, 100, 0.5, schedule) for s in range(100)]
+    assert rates[0] == 0.5
+    assert rates == sorted(rates, reverse=True)
+    assert rates[50] == pytest.approx(0.5 if schedule == "constant" else 0.25)
+
+
+def test_moments_are_those_of_the_features(write_streams):
+    _, appearance, _ = write_streams("a", 6)
+    with Streams(appearance, None) as streams:
+        sequence = train.TrainingSequence(streams, None, None)
+        mean, deviation = train.moments([sequence], every=1)
+        rows = streams.appearance_rows(0, 6).astype(np.float64)
+    np.testing.assert_allclose(mean[:, 0, 0], rows.mean((0, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(deviation[:, 0, 0], rows.std((0, 2, 3)), rtol=1e-5)
