@@ -36,7 +36,9 @@ def test_round_trip(file):
         assert reader.grid("probability") == GRID
         np.testing.assert_allclose(reader.rows("probability"), rows, atol=1e-3)
         window = slice(1, 3), slice(0, 2)
-        np.testing.assert_array_equal(reader.rows("probability", 1, 2, window), reader.rows("probability")[1:2, 1:3, :2])
+        np.testing.assert_array_equal(
+            reader.rows("probability", 1, 2, window), reader.rows("probability")[1:2, 1:3, :2]
+        )
 
 
 def test_plain_h5py_reads_it(file):
@@ -124,7 +126,10 @@ def test_a_spoilt_file_is_named(file, spoil, message):
 
 
 def test_another_stage_or_data_set_is_told(file):
-    with pytest.raises(UserError, match="written by stage motion, expected appearance"), cache.read(file[0], "appearance"):
+    with (
+        pytest.raises(UserError, match="written by stage motion, expected appearance"),
+        cache.read(file[0], "appearance"),
+    ):
         pass
     with cache.read(file[0]) as reader, pytest.raises(UserError, match="holds no /fc6, only probability"):
         reader.rows("fc6")

@@ -57,11 +57,19 @@ def test_the_given_mapping_is_left_alone():
         ("data.test", ["../up"], "config: data.test: got ['../up']"),
         ("data.short_side", 5, "config: data.short_side: got 5, expected at least 64"),
         ("device", "gpu", "config: device: got 'gpu', expected to match"),
-        ("models", {"a": {"memory": {"kernel": 2}}}, "config: models.a.memory.kernel: got 2, expected one of 1, 3, 5, 7, 9"),
+        (
+            "models",
+            {"a": {"memory": {"kernel": 2}}},
+            "config: models.a.memory.kernel: got 2, expected one of 1, 3, 5, 7, 9",
+        ),
         ("models", {"a": {"momery": {}}}, "config: models.a.momery: no such key"),
         ("models", {}, "config: models"),
         ("refine.threshold", 1, "config: refine.threshold: got 1, expected less than 1"),
-        ("appearance.network", "deeplab_largefov", "config: models.lvo.appearance.weights: no known source for deeplab_largefov"),
+        (
+            "appearance.network",
+            "deeplab_largefov",
+            "config: models.lvo.appearance.weights: no known source for deeplab_largefov",
+        ),
         (
             "models",
             {"a": {"appearance": {"network": "none"}, "motion": {"network": "none"}}},
@@ -117,3 +125,10 @@ def test_every_key_is_documented_and_every_level_closed(path, rule):
 def test_shipped_configs_resolve(repository, name):
     resolved = config.resolve(yaml.safe_load((repository / name).read_text()))
     assert config.resolve(resolved) == resolved
+
+
+def test_the_page_of_all_keys_is_up_to_date(repository):
+    """Mend: python -c 'from vosmem import config; print(config.documentation())', below the introduction."""
+    introduction, _, keys = (repository / "config/README.md").read_text().partition("## data\n")
+    assert introduction
+    assert "## data\n" + keys == config.documentation()

@@ -51,7 +51,9 @@ def test_window_is_the_cut_of_the_whole():
     source, target = Grid(Axis(30, 16, 0), Axis(54, 16, 0)), Grid(Axis(60, 8, 0), Axis(107, 8, 0))
     maps = rng.standard_normal((2, 30, 54))
     window = slice(7, 29), slice(40, 90)
-    np.testing.assert_allclose(resample(maps, source, target.window(*window)), resample(maps, source, target)[:, *window])
+    np.testing.assert_allclose(
+        resample(maps, source, target.window(*window)), resample(maps, source, target)[:, *window]
+    )
 
 
 def test_torch_and_numpy_agree():

@@ -20,7 +20,10 @@ from vosmem.errors import UserError
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
     """``--settings``: the config's section of the stage."""
     parser.add_argument(
-        "--settings", default="{}", metavar="YAML", help=f"keys of the config's section `{section}`, as YAML or JSON; the rest default"
+        "--settings",
+        default="{}",
+        metavar="YAML",
+        help=f"keys of the config's section `{section}`, as YAML or JSON; the rest default",
     )
 
 
@@ -39,7 +42,9 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     """``--device`` and ``--threads``; the device is also read from VOSMEM_DEVICE, which the workflow sets."""
     default = os.environ.get("VOSMEM_DEVICE", "auto")
     parser.add_argument("--device", default=default, help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores that this process may use)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads (default: all cores that this process may use)"
+    )
 
 
 @contextmanager

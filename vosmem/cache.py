@@ -163,7 +163,7 @@ class Reader:
         return Grid.of(data.shape[-2:], data.attrs["stride"], data.attrs["offset"])
 
     def rows(self, name: str, start: int = 0, stop: int | None = None, window: tuple[slice, slice] | None = None):
-        """Frames ``start:stop`` of data set ``name``, (n, ...); of each map only ``window`` (rows, columns) if given."""
+        """Frames ``start:stop`` of data set ``name``, (n, ...); only ``window`` (rows, columns) of each if given."""
         data = self._data(name)
         index = (slice(start, stop), Ellipsis, *(window or ()))
         try:

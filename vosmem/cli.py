@@ -1,4 +1,7 @@
-"""The command line: `vosmem <stage> ...`. Progress on stderr, the result on stdout; exit status 0, or 1 with one line."""
+"""The command line: `vosmem <stage> ...`.
+
+Progress goes to stderr, the result to stdout; exit status 0, or 1 with one line that says what is wrong.
+"""
 
 from __future__ import annotations
 

@@ -86,7 +86,9 @@ def _line(error: jsonschema.ValidationError, prefix: str) -> str:
     if error.validator == "additionalProperties":
         known = list(rule.get("properties", {}))
         unknown = [k for k in error.instance if k not in known]
-        return f"config: {(path + '.').lstrip('.')}{unknown[0]}: no such key; known are {', '.join(known)}".replace("..", ".")
+        return f"config: {(path + '.').lstrip('.')}{unknown[0]}: no such key; known are {', '.join(known)}".replace(
+            "..", "."
+        )
     if error.validator == "required":
         return f"config: {path.rstrip('.') or 'the file'}: {error.message}; add the key"
     allowed = {
@@ -106,7 +108,9 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     """What each key allows but not together."""
     for name, model in config["models"].items():
         if model["appearance"]["network"] == "none" and model["motion"]["network"] == "none":
-            yield f"config: models.{name}: appearance.network and motion.network are both none; leave at least one stream"
+            yield (
+                f"config: models.{name}: appearance.network and motion.network are both none; leave at least one stream"
+            )
         if model["memory"]["weights"] == "train" and not config["data"]["train"]:
             yield (
                 f"config: models.{name}.memory.weights: train, but data.train names no sequence; "
@@ -114,7 +118,10 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
             )
         network = model["appearance"]["network"]
         if network == "deeplab_largefov" and model["appearance"]["weights"] == "registry":
-            yield f"config: models.{name}.appearance.weights: no known source for {network}; give the path of its weight file"
+            yield (
+                f"config: models.{name}.appearance.weights: no known source for {network}; "
+                "give the path of its weight file"
+            )
     seen: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
     for name, model in config["models"].items():
         for section, key in NAMED_CACHES.items():
@@ -125,6 +132,23 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
             if settings != model[section]:
                 changed = next(k for k in settings if settings[k] != model[section][k])
                 yield (
-                    f"config: models.{name}.{section}.{changed}: got {model[section][changed]!r}, but model {other} has "
-                    f"{settings[changed]!r} for the same {section}.{key}; rows that share a cache must agree on it"
+                    f"config: models.{name}.{section}.{changed}: got {model[section][changed]!r}, but model {other} "
+                    f"has {settings[changed]!r} for the same {section}.{key}; rows that share a cache must agree on it"
                 )
+
+
+def documentation() -> str:
+    """Every key with its default and its description, as Markdown: what config/README.md shows."""
+    parts = []
+    for section, rules in schema()["properties"].items():
+        parts.append(f"## {section}\n\n{rules['description']}\n")
+        if "properties" in rules:
+            rows = ["| key | default | what |", "|---|---|---|"]
+            for key, rule in rules["properties"].items():
+                default = (
+                    yaml.safe_dump(rule["default"], default_flow_style=True).split("\n")[0] if "default" in rule else ""
+                )
+                text = " ".join(rule["description"].split()).replace("|", "\\|")
+                rows.append(f"| `{key}` | {f'`{default}`' if default else 'required'} | {text} |")
+            parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts)

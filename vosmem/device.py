@@ -10,7 +10,7 @@ from vosmem.errors import UserError
 
 
 def choose(name: str = "auto", threads: int | None = None) -> torch.device:
-    """The device that ``name`` means (``auto``, ``cpu``, ``cuda``, ``cuda:N``), with PyTorch set to ``threads`` threads.
+    """The device that ``name`` means (auto, cpu, cuda, cuda:N), with PyTorch set to ``threads`` threads.
 
     ``auto`` is the first GPU where there is one. ``threads`` None takes the cores that this process may use.
     """

@@ -30,7 +30,9 @@ def caffe_pool(x, kernel, stride, pad, average=False):
 
 
 @pytest.mark.parametrize("size", [(480, 854), (9, 12), (10, 7)])
-@pytest.mark.parametrize(("layer", "stride", "average"), [("pool1", 2, False), ("pool4", 1, False), ("pool5a", 1, True)])
+@pytest.mark.parametrize(
+    ("layer", "stride", "average"), [("pool1", 2, False), ("pool4", 1, False), ("pool5a", 1, True)]
+)
 def test_pooling_is_caffes(network, size, layer, stride, average):
     if size[0] > 100:
         size = (size[0] // 8, size[1] // 8 + 1)

@@ -6,7 +6,10 @@ import torch
 from vosmem.appearance import mobile
 from vosmem.appearance.stage import fold_batch_norm
 
-NETWORKS = {"mobilenet_v2": (mobile.mobilenet_v2, "block16"), "efficientnet_lite0": (mobile.efficientnet_lite0, "block15")}
+NETWORKS = {
+    "mobilenet_v2": (mobile.mobilenet_v2, "block16"),
+    "efficientnet_lite0": (mobile.efficientnet_lite0, "block15"),
+}
 
 
 def build(name, output_stride, layers=None):
@@ -16,7 +19,10 @@ def build(name, output_stride, layers=None):
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
-            module.weight.data = torch.randn(module.weight.shape, generator=generator, dtype=torch.float64) * (2 / module.weight[0].numel()) ** 0.5
+            module.weight.data = (
+                torch.randn(module.weight.shape, generator=generator, dtype=torch.float64)
+                * (2 / module.weight[0].numel()) ** 0.5
+            )
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean = torch.randn(module.num_features, generator=generator, dtype=torch.float64) * 0.1
             module.running_var = torch.rand(module.num_features, generator=generator, dtype=torch.float64) + 0.5

@@ -109,7 +109,7 @@ def test_names_and_lists(tiny_davis, tmp_path):
     assert layout.read_list(tmp_path / "a.txt") == ["b", "a"]
     with pytest.raises(UserError, match="cannot be read as a list"):
         layout.read_list(tmp_path / "none.txt")
-    with pytest.raises(UserError, match="data.root"):
+    with pytest.raises(UserError, match=r"data\.root"):
         layout.sequence_names(tmp_path / "none", "davis", "480p")
 
 

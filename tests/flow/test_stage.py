@@ -14,7 +14,9 @@ from vosmem.flow import stage
 
 def test_fields_pair_neighbours_and_the_last_looks_back():
     frames = [np.full((2, 2, 3), t, np.uint8) for t in range(3)]
-    pairs = [f[:, 0, 0].tolist() for f in stage.fields(frames, lambda a, b: np.stack([a[..., 0], b[..., 0]]).astype(float))]
+    pairs = [
+        f[:, 0, 0].tolist() for f in stage.fields(frames, lambda a, b: np.stack([a[..., 0], b[..., 0]]).astype(float))
+    ]
     assert pairs == [[0, 1], [1, 2], [2, 1]]
 
 
@@ -58,7 +60,9 @@ def test_flow_is_in_pixels_of_the_working_frame(panning, tmp_path):
     panning.write_text(json.dumps(told))
     stage.run(panning, tmp_path / "pan.h5", "dis", config.section_defaults("flow"))
     with cache.read(tmp_path / "pan.h5") as file:
-        np.testing.assert_allclose(np.median(file.rows("forward", 0, 1)[0, :, 32:96, 48:144].astype(float), axis=(1, 2)), [6, 4], atol=0.6)
+        np.testing.assert_allclose(
+            np.median(file.rows("forward", 0, 1)[0, :, 32:96, 48:144].astype(float), axis=(1, 2)), [6, 4], atol=0.6
+        )
 
 
 def test_command(panning, tmp_path, capsys):

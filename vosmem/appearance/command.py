@@ -12,7 +12,9 @@ HELP = "compute the appearance features of a sequence"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it")
+    parser.add_argument(
+        "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
     arguments.add_settings(parser, "appearance")
     arguments.add_device(parser)

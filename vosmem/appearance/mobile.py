@@ -19,7 +19,9 @@ from torch import Tensor, nn
 class InvertedResidual(nn.Module):
     """1x1 expansion, depthwise k x k convolution, 1x1 projection; the input is added where shapes allow."""
 
-    def __init__(self, c_in: int, c_out: int, kernel: int, expansion: int, stride: int, dilation: int, residual: bool, eps: float):
+    def __init__(
+        self, c_in: int, c_out: int, kernel: int, expansion: int, stride: int, dilation: int, residual: bool, eps: float
+    ):
         super().__init__()
         hidden = c_in * expansion
         layers: list[nn.Module] = []
@@ -60,7 +62,9 @@ class MobileFeatures(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
-        self.stem = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32, eps), nn.ReLU6(inplace=True))
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32, eps), nn.ReLU6(inplace=True)
+        )
         self.blocks = nn.ModuleList()
         self.strides: dict[str, int] = {}
         self.channels: dict[str, int] = {}
@@ -94,8 +98,24 @@ class MobileFeatures(nn.Module):
 
 
 # (expansion, channels, repeats, stride, kernel)
-MOBILENET_V2 = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 32, 3, 2, 3), (6, 64, 4, 2, 3), (6, 96, 3, 1, 3), (6, 160, 3, 2, 3), (6, 320, 1, 1, 3)]  # fmt: skip
-EFFICIENTNET_LITE0 = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3)]  # fmt: skip
+MOBILENET_V2 = [
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 32, 3, 2, 3),
+    (6, 64, 4, 2, 3),
+    (6, 96, 3, 1, 3),
+    (6, 160, 3, 2, 3),
+    (6, 320, 1, 1, 3),
+]
+EFFICIENTNET_LITE0 = [
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+    (6, 320, 1, 1, 3),
+]
 
 
 def mobilenet_v2(layers: list[str], output_stride: int) -> MobileFeatures:

@@ -31,15 +31,24 @@ class Network:
 
 NETWORKS = {
     "efficientnet_lite0": Network(
-        mobile.efficientnet_lite0, mobile.convert, tuple(f"block{i}" for i in range(16)), ("block4", "block10", "block15")
+        mobile.efficientnet_lite0,
+        mobile.convert,
+        layers=tuple(f"block{i}" for i in range(16)),
+        default_layers=("block4", "block10", "block15"),
     ),
     "mobilenet_v2": Network(
-        mobile.mobilenet_v2, mobile.convert, tuple(f"block{i}" for i in range(17)), ("block5", "block12", "block16")
+        mobile.mobilenet_v2,
+        mobile.convert,
+        layers=tuple(f"block{i}" for i in range(17)),
+        default_layers=("block5", "block12", "block16"),
     ),
     "deeplab_largefov": Network(
-        lambda layers, _: deeplab_largefov.DeepLabLargeFOV(layers), lambda t, _: deeplab_largefov.convert(t), deeplab_largefov.CACHED, ("fc6",)
+        lambda layers, _: deeplab_largefov.DeepLabLargeFOV(layers),
+        lambda tensors, _: deeplab_largefov.convert(tensors),
+        layers=deeplab_largefov.CACHED,
+        default_layers=("fc6",),
     ),
-}  # fmt: skip
+}
 
 
 def build(network: str, layers: list[str], output_stride: int, path: Path) -> nn.Module:
@@ -88,14 +97,22 @@ def run(description: Path, out: Path, network: str, settings: dict[str, Any], pa
     sequence = describe.read(description)
     model = build(network, settings["layers"], settings["output_stride"], path)
     model = fold_batch_norm(model).to(device, memory_format=torch.channels_last)
-    maker = cache.Maker("appearance", STAGE_VERSION, network, {"layers": list(model.layers), "output_stride": settings["output_stride"]}, weights.sha256(path))
+    maker = cache.Maker(
+        "appearance",
+        STAGE_VERSION,
+        network,
+        {"layers": list(model.layers), "output_stride": settings["output_stride"]},
+        weights.sha256(path),
+    )
     with cache.write(out, sequence.clip, maker) as file:
         for t, frame_path in enumerate(sequence.frame_paths):
             frame = video.resize(video.read_frame(frame_path), sequence.working_size)
             for name, maps in features(model, frame[None], device).items():
                 if t == 0:
                     stride = model.strides[name]
-                    axes = [Axis(n, stride, 0) for n in maps.shape[-2:]]  # both families centre cell i on pixel stride*i
+                    axes = [
+                        Axis(n, stride, 0) for n in maps.shape[-2:]
+                    ]  # both families centre cell i on pixel stride*i
                     file.create(name, maps.shape[1:], Grid(*axes))
                 file.append(name, maps)
     return len(sequence.frames)

@@ -15,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("sequence", help="name of the sequence")
     one.add_argument("--root", type=Path, required=True, help="folder of the data set")
     one.add_argument("--layout", choices=("davis", "folder"), default="davis")
-    one.add_argument("--resolution", default="480p", help="DAVIS layout: the resolution's folder (default: %(default)s)")
+    one.add_argument(
+        "--resolution", default="480p", help="DAVIS layout: the resolution's folder (default: %(default)s)"
+    )
     one.add_argument("--short-side", type=int, default=480, help="working resolution (default: %(default)s)")
     one.add_argument("--needs-masks", action="store_true", help="the sequence is trained on, so masks must be there")
     one.add_argument("-o", "--out", type=Path, required=True, metavar="JSON")
@@ -28,7 +30,9 @@ def run(args: argparse.Namespace) -> int:
     from vosmem.data import check, describe
 
     if args.action == "describe":
-        told = describe.describe(args.root, args.layout, args.resolution, args.sequence, args.short_side, args.needs_masks)
+        told = describe.describe(
+            args.root, args.layout, args.resolution, args.sequence, args.short_side, args.needs_masks
+        )
         describe.write(args.out, told)
         print(f"data {args.sequence}: {len(told['frames'])} frames, {len(told['defects'])} remarks", file=sys.stderr)
         return 0

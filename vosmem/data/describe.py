@@ -94,12 +94,21 @@ def describe(root: Path, kind: str, resolution: str, name: str, short_side: int,
             found.add(where.masks, missing, "none needed: segmented, not scored", fatal=False)
     for frame, mask in zip(frames, matched, strict=True):
         if masks and mask is None:
-            found.add(where.masks / f"{frame.stem}.png", "missing", "add the mask (an all-black one where the object is absent)")
+            found.add(
+                where.masks / f"{frame.stem}.png",
+                "missing",
+                "add the mask (an all-black one where the object is absent)",
+            )
     for path in sorted(set(masks.values()) - {m for m in matched if m}):
         found.add(path, "a mask without a frame", "remove the mask, or add the frame", fatal=False)
     empty = _masks(matched, size, found)
     if 0 < len(frames) < SHORTEST_SCORED:
-        found.add(where.frames, f"{len(frames)} frames, fewer than {SHORTEST_SCORED}", "none needed: segmented, not scored", fatal=False)
+        found.add(
+            where.frames,
+            f"{len(frames)} frames, fewer than {SHORTEST_SCORED}",
+            "none needed: segmented, not scored",
+            fatal=False,
+        )
 
     return {
         "stage": "data",

@@ -36,8 +36,12 @@ def sequence_names(root: Path, layout: str, resolution: str) -> list[str]:
     """Every sequence of the data set: the folders that stand where the layout has its frames, sorted."""
     parent = root if layout == "folder" else root / "JPEGImages" / resolution
     if not parent.is_dir():
-        wanted = "a folder of folders of images" if layout == "folder" else "the DAVIS layout (JPEGImages/, Annotations/)"
-        raise UserError(f"data.root: {parent} is no folder, expected {wanted}; set data.root and data.layout in the config")
+        wanted = (
+            "a folder of folders of images" if layout == "folder" else "the DAVIS layout (JPEGImages/, Annotations/)"
+        )
+        raise UserError(
+            f"data.root: {parent} is no folder, expected {wanted}; set data.root and data.layout in the config"
+        )
     return sorted(entry.name for entry in os.scandir(parent) if entry.is_dir() and not entry.name.startswith("."))
 
 
@@ -50,7 +54,7 @@ def images(folder: Path) -> list[Path]:
 
 
 def read_list(path: Path) -> list[str]:
-    """Sequence names from a text file: one a line, or DAVIS's ImageSets lines (``/JPEGImages/480p/bear/00000.jpg ...``)."""
+    """Sequence names from a text file: one a line, or DAVIS's ImageSets lines (``/JPEGImages/480p/bear/...``)."""
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -64,7 +68,7 @@ def read_list(path: Path) -> list[str]:
 
 
 def fingerprint(paths: Iterable[Path]) -> dict[str, int]:
-    """Count, bytes and newest modification time (ns) of files: what tells, at the price of a stat each, that some changed."""
+    """Count, bytes and newest modification time (ns) of files: tells, at a stat each, that some changed."""
     stats = [os.stat(p) for p in paths]
     return {
         "count": len(stats),

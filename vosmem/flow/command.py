@@ -11,7 +11,9 @@ HELP = "compute the optical flow of a sequence"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it")
+    parser.add_argument(
+        "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
     arguments.add_settings(parser, "flow")
 

@@ -21,6 +21,6 @@ class DIS:
         self._method = cv2.DISOpticalFlow_create(PRESETS[preset])
 
     def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Flow from ``first`` to ``second``, (H, W, 3) uint8 BGR each: (2, H, W) float32, u right, v down, in pixels."""
+        """Flow between two (H, W, 3) uint8 BGR frames: (2, H, W) float32, u right, v down, in pixels."""
         flow = self._method.calc(to_grey(first), to_grey(second), None)  # (H, W, 2)
         return np.moveaxis(flow, -1, 0)  # (2, H, W)

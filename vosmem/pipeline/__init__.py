@@ -45,8 +45,8 @@ class Segmentation:
 def segment(frames: Iterable[np.ndarray], device: str = "auto", short_side: int = 480) -> np.ndarray:
     """Segment the moving object of a video.
 
-    ``frames``: (H, W, 3) uint8 RGB arrays of one size, in order. ``device``: auto, cpu, cuda, cuda:N; ``short_side``: the
-    working resolution. Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be
+    ``frames``: (H, W, 3) uint8 RGB arrays of one size, in order. ``device``: auto, cpu, cuda, cuda:N; ``short_side``:
+    the working resolution. Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be
     used.
     """
     with tempfile.TemporaryDirectory(prefix="vosmem-") as folder:
@@ -54,8 +54,10 @@ def segment(frames: Iterable[np.ndarray], device: str = "auto", short_side: int 
         return np.stack(list(done.masks()))  # (T, H, W)
 
 
-def run(frames: Iterable[np.ndarray], folder: Path, where: str, threads: int | None = None, short_side: int = 480) -> Segmentation:
-    """Run every stage on BGR frames, (H, W, 3) uint8, with the shipped weights; the files of all stages go to ``folder``."""
+def run(
+    frames: Iterable[np.ndarray], folder: Path, where: str, threads: int | None = None, short_side: int = 480
+) -> Segmentation:
+    """Run every stage on BGR frames, (H, W, 3) uint8, with the shipped weights; all files go to ``folder``."""
     from vosmem.appearance import stage as appearance
     from vosmem.flow import stage as flow
     from vosmem.memory import predict
@@ -67,7 +69,10 @@ def run(frames: Iterable[np.ndarray], folder: Path, where: str, threads: int | N
     networks = {s: settings[s]["network"] for s in ("appearance", "motion")}
     files = {s: fetch(n) for s, n in networks.items() if n in weights.registry()}
     chosen = device.choose(where, threads)
-    description, caches = folder / f"{NAME}.json", {s: folder / f"{s}.h5" for s in ("flow", "appearance", "motion", "memory")}
+    description, caches = (
+        folder / f"{NAME}.json",
+        {s: folder / f"{s}.h5" for s in ("flow", "appearance", "motion", "memory")},
+    )
 
     with timed("frames") as count:
         size, working_size, length = _store(frames, folder, description, short_side)
@@ -75,14 +80,31 @@ def run(frames: Iterable[np.ndarray], folder: Path, where: str, threads: int | N
     with timed("flow") as count:
         count.append(flow.run(description, caches["flow"], settings["flow"]["estimator"], settings["flow"]))
     with timed("motion") as count:
-        count.append(motion.run(caches["flow"], caches["motion"], networks["motion"], settings["motion"], files.get("motion"), chosen))
+        count.append(
+            motion.run(
+                caches["flow"], caches["motion"], networks["motion"], settings["motion"], files.get("motion"), chosen
+            )
+        )
     with timed("appearance") as count:
-        count.append(appearance.run(description, caches["appearance"], networks["appearance"], settings["appearance"], files["appearance"], chosen))
+        count.append(
+            appearance.run(
+                description,
+                caches["appearance"],
+                networks["appearance"],
+                settings["appearance"],
+                files["appearance"],
+                chosen,
+            )
+        )
     with timed("memory") as count:
         count.append(predict.run(caches["appearance"], caches["motion"], fetch("lvo"), caches["memory"], chosen))
     with timed("refine") as count:
         out = folder / "masks" / f"{NAME}.json"
-        count.append(refine.run(description, caches["memory"], out, settings["refine"]["methods"][0], settings["refine"]["threshold"]))
+        count.append(
+            refine.run(
+                description, caches["memory"], out, settings["refine"]["methods"][0], settings["refine"]["threshold"]
+            )
+        )
     return Segmentation(folder, size, working_size, length)
 
 
@@ -90,11 +112,15 @@ def _checked(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for t, frame in enumerate(frames):
         frame = np.asarray(frame)
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
-            raise UserError(f"frames[{t}]: got {frame.dtype} of shape {frame.shape}, expected uint8 of shape (H, W, 3), RGB")
+            raise UserError(
+                f"frames[{t}]: got {frame.dtype} of shape {frame.shape}, expected uint8 of shape (H, W, 3), RGB"
+            )
         yield frame
 
 
-def _store(frames: Iterable[np.ndarray], folder: Path, description: Path, short_side: int) -> tuple[tuple[int, int], tuple[int, int], int]:
+def _store(
+    frames: Iterable[np.ndarray], folder: Path, description: Path, short_side: int
+) -> tuple[tuple[int, int], tuple[int, int], int]:
     """Write the frames at working size, which is all that the stages look at, and their description."""
     size = working_size = None
     names = []
@@ -103,7 +129,8 @@ def _store(frames: Iterable[np.ndarray], folder: Path, description: Path, short_
             size = frame.shape[:2]
             working_size = video.working_size(size, short_side)
         elif frame.shape[:2] != size:
-            raise UserError(f"frame {len(names)}: {frame.shape[1]}x{frame.shape[0]} pixels, the first has {size[1]}x{size[0]}; bring all to one size")
+            got, expected = (f"{w}x{h}" for h, w in (frame.shape[:2], size))
+            raise UserError(f"frame {len(names)}: {got} pixels, the first has {expected}; bring all to one size")
         names.append(f"{len(names):05d}.png")
         video.write_frame(folder / names[-1], video.resize(frame, working_size))
     if not names:

@@ -16,12 +16,25 @@ HELP = "segment the moving object of one video or folder of images"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path, metavar="INPUT", help="a video file, or a folder of images")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder to write masks/ to")
-    parser.add_argument("--overlay", action="store_true", help="also write OUT/overlay.mp4, the mask tinted over the video")
+    parser.add_argument(
+        "--overlay", action="store_true", help="also write OUT/overlay.mp4, the mask tinted over the video"
+    )
     parser.add_argument("--probability", action="store_true", help="also write OUT/probability/<frame>.png, 8-bit")
     parser.add_argument("--short-side", type=int, default=480, help="working resolution (default: %(default)s)")
-    parser.add_argument("--labels", choices=("255", "01"), default="255", help="value of the object in the masks: 255, or 1 (which DAVIS-2017's tool reads)")
-    parser.add_argument("--device", default=os.environ.get("VOSMEM_DEVICE", "auto"), help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores that this process may use)")
+    parser.add_argument(
+        "--labels",
+        choices=("255", "01"),
+        default="255",
+        help="value of the object in the masks: 255, or 1 (which DAVIS-2017's tool reads)",
+    )
+    parser.add_argument(
+        "--device",
+        default=os.environ.get("VOSMEM_DEVICE", "auto"),
+        help="auto, cpu, cuda or cuda:N (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads (default: all cores that this process may use)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

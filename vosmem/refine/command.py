@@ -11,9 +11,20 @@ HELP = "turn a sequence's probabilities into full-size masks"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it")
-    parser.add_argument("probability", type=Path, metavar="MEMORY.h5", help="its probabilities, from `vosmem memory predict`")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="what was written; masks go to the folder of the same name")
+    parser.add_argument(
+        "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
+    )
+    parser.add_argument(
+        "probability", type=Path, metavar="MEMORY.h5", help="its probabilities, from `vosmem memory predict`"
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="what was written; masks go to the folder of the same name",
+    )
     parser.add_argument("--method", default="raw", choices=("raw",))
     arguments.add_settings(parser, "refine")
 

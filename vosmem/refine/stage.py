@@ -42,7 +42,14 @@ def run(description: Path, probability: Path, out: Path, method: str, threshold:
         os.replace(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    told = {"stage": "refine", "version": STAGE_VERSION, "sequence": sequence.name, "method": method, "threshold": threshold, "masks": hashes}
+    told = {
+        "stage": "refine",
+        "version": STAGE_VERSION,
+        "sequence": sequence.name,
+        "method": method,
+        "threshold": threshold,
+        "masks": hashes,
+    }
     with cache.replacing(out) as temporary:
         temporary.write_text(json.dumps(told, indent=1) + "\n")
     return len(hashes)

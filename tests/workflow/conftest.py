@@ -1,0 +1,111 @@
+"""A tiny data set, a config that goes with it, and Snakemake run over both."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from vosmem.appearance import mobile
+
+# Small enough that the whole workflow takes seconds; random features, since what is tested is the workflow.
+CONFIG = {
+    "data": {"name": "tiny", "root": "tiny", "train": ["a", "train"], "test": ["b", "c"], "short_side": 64},
+    "appearance": {"network": "mobilenet_v2", "weights": "random.pth", "layers": ["block5"]},
+    "motion": {"network": "camera_residual"},
+    "memory": {"projection": 4, "state": 4, "steps": 3, "clip_length": 3, "crop": [4, 4]},
+    "device": "cpu",
+}
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """Snakemake in a folder of its own."""
+
+    folder: Path
+    snakefile: Path
+
+    def write(self, config) -> None:
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", self.snakefile, "--directory", self.folder,
+                   "--configfile", self.folder / "tiny.yaml", "--cores", "2", *arguments]  # fmt: skip
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=environment)
+        if check and done.returncode:
+            raise AssertionError(f"snakemake failed:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def planned(self, config=None, *arguments: str) -> dict[str, int]:
+        """The jobs of a dry run: rule -> how many."""
+        if config is not None:
+            self.write(config)
+        done = self.run("--dry-run", *arguments)
+        table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", done.stdout, re.M | re.S)
+        return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)} if table else {}
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory) -> Path:
+    """Random weights of MobileNetV2, as a file."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(mobile.mobilenet_v2(["block5"], 8).state_dict(), path)
+    return path
+
+
+def write_sequences(root: Path, names: str, length: int = 4) -> None:
+    """Sequences of 64 x 96 pixels, in DAVIS layout: a square that moves over noise."""
+    rng = np.random.default_rng(0)
+    for name in names.split():
+        background = cv2.GaussianBlur(rng.integers(0, 255, (64, 96, 3), np.uint8), (0, 0), 1.5)
+        for t in range(length):
+            mask = np.zeros((64, 96), np.uint8)
+            mask[16:48, 8 + 6 * t : 40 + 6 * t] = 255
+            for kind, suffix, image in (
+                ("JPEGImages", "jpg", np.where(mask[..., None] > 0, 230, background)),
+                ("Annotations", "png", mask),
+            ):
+                folder = root / kind / "480p" / name
+                folder.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(folder / f"{t:05d}.{suffix}"), image.astype(np.uint8))
+
+
+def make(folder: Path, repository: Path, random_weights: Path) -> Workflow:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_sequences(folder / "tiny", "a b c train")  # DAVIS-2016 has a sequence called train
+    (folder / "random.pth").write_bytes(random_weights.read_bytes())
+    workflow = Workflow(folder, repository / "workflow/Snakefile")
+    workflow.write(CONFIG)
+    return workflow
+
+
+@pytest.fixture
+def workflow(tmp_path, repository, random_weights) -> Workflow:
+    """A data set on which nothing has run yet."""
+    return make(tmp_path / "run", repository, random_weights)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, repository, random_weights) -> Workflow:
+    """A data set on which everything has run, for dry runs only."""
+    done = make(tmp_path_factory.mktemp("finished"), repository, random_weights)
+    done.run()
+    return done
+
+
+@pytest.fixture
+def config() -> dict:
+    """The tiny configuration, to change."""
+    return copy.deepcopy(CONFIG)

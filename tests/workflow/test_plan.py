@@ -1,0 +1,108 @@
+"""Dry runs: what is planned for every option."""
+
+import yaml
+
+ALL = {
+    "all": 1, "data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, "memory_train": 1,
+    "memory_predict": 2, "refine": 2, "evaluate": 2, "evaluate_summary": 1, "config_resolved": 1, "report": 1,
+    "report_latest": 1,
+}  # fmt: skip
+
+
+def without(*rules):
+    return {name: n for name, n in ALL.items() if name not in rules}
+
+
+def test_everything(workflow, config):
+    assert workflow.planned(config) == ALL
+
+
+def test_appearance_alone_needs_no_flow(workflow, config):
+    config["motion"] = {"network": "none"}
+    assert workflow.planned(config) == without("flow", "motion")
+
+
+def test_motion_alone_needs_no_features(workflow, config):
+    config["appearance"] = {"network": "none"}
+    assert workflow.planned(config) == without("appearance")
+
+
+def test_models_share_the_caches_above_them(workflow, config):
+    config["models"] = {"lvo": {}, "other": {"memory": {"seed": 1}}, "alone": {"motion": {"network": "none"}}}
+    assert workflow.planned(config) == {
+        **ALL, "memory_train": 3, "memory_predict": 6, "refine": 6, "evaluate": 6, "evaluate_summary": 3,
+    }  # fmt: skip
+
+
+def test_another_motion_network_is_another_cache(workflow, config):
+    config["models"] = {"lvo": {}, "magnitude": {"motion": {"network": "flow_magnitude"}}}
+    assert workflow.planned(config)["motion"] == 8
+    assert workflow.planned(config)["flow"] == 4
+
+
+def test_weights_of_another_run_need_no_training_sequences(workflow, config):
+    (workflow.folder / "other.safetensors").write_bytes(b"")
+    config["memory"] = {"weights": "other.safetensors"}
+    config["data"]["train"] = []
+    expected = {**without("memory_train"), "memory_adopt": 1, "data": 2, "flow": 2, "appearance": 2, "motion": 2}
+    assert workflow.planned(config) == expected
+
+
+def test_a_folder_of_videos_is_segmented_and_not_scored(workflow, config):
+    (workflow.folder / "other.safetensors").write_bytes(b"")
+    config["data"] = {"name": "videos", "root": "tiny/JPEGImages/480p", "layout": "folder", "short_side": 64}
+    config["memory"] = {"weights": "other.safetensors"}
+    planned = workflow.planned(config)
+    assert planned["refine"] == 4
+    assert "evaluate" not in planned
+    assert planned["report"] == 1
+
+
+def test_sequences_from_a_file_or_all(workflow, config):
+    (workflow.folder / "list.txt").write_text("/JPEGImages/480p/b/00000.jpg /Annotations/480p/b/00000.png\n")
+    config["data"]["test"] = "list.txt"
+    assert workflow.planned(config)["refine"] == 1
+    config["data"]["test"] = "all"
+    assert workflow.planned(config)["refine"] == 4
+
+
+def test_known_weights_are_fetched_once(workflow, config):
+    config["appearance"] = {"network": "efficientnet_lite0"}
+    assert workflow.planned(config) == {**ALL, "weights": 1}
+
+
+def test_the_demo_is_rendered_first(workflow, config):
+    config["data"] = {"name": "demo", "root": "resources/demo", "source": "demo", "train": "train", "test": "val"}
+    planned = workflow.planned(config)
+    assert planned["demo"] == 1
+    assert planned["data"] == 10
+
+
+def test_single_files_can_be_asked_for(workflow, config):
+    assert workflow.planned(config, "results/tiny/flow/dis/b.h5") == {"data": 4, "data_check": 1, "flow": 1}
+
+
+def test_config_mistakes_stop_before_any_job(workflow, config):
+    config["memory"]["stpes"] = 1
+    workflow.write(config)
+    done = workflow.run("--dry-run", check=False)
+    assert done.returncode == 1
+    assert "config: memory.stpes: no such key; known are" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_missing_data_set_is_one_line(workflow, config):
+    config["data"] |= {"root": "nowhere", "test": "all"}
+    workflow.write(config)
+    done = workflow.run("--dry-run", check=False)
+    assert done.returncode == 1
+    assert "data.root: nowhere/JPEGImages/480p is no folder" in done.stdout + done.stderr
+
+
+def test_a_config_file_stands_alone(workflow, config, repository):
+    """Nothing of config.yaml in the working folder leaks into a run that is given another file."""
+    (workflow.folder / "config.yaml").write_text((repository / "config.yaml").read_text())
+    assert workflow.planned(config) == ALL
+    (workflow.folder / "config.yaml").write_text(yaml.safe_dump(config))
+    done = workflow.run("--dry-run", "results/tiny/config.yaml")
+    assert "results/tiny/config.yaml" in done.stdout

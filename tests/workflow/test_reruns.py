@@ -1,0 +1,82 @@
+"""A finished run: a second one has nothing to do, and editing a key re-runs exactly what depends on it."""
+
+import os
+
+import pytest
+
+from tests.workflow.conftest import make, write_sequences
+
+SCORES = {"evaluate": 2, "evaluate_summary": 1}
+MASKS = {"refine": 2, **SCORES}
+MEMORY = {"memory_train": 1, "memory_predict": 2, **MASKS}
+# whatever key is edited: the config saved beside the results, and the page that shows it
+PAGE = {"all": 1, "config_resolved": 1, "report": 1, "report_latest": 1}
+
+EDITS = {
+    "data.short_side": (96, {"data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, **MEMORY}),
+    "flow.preset": ("fast", {"flow": 4, "motion": 4, **MEMORY}),
+    "appearance.layers": (["block2"], {"appearance": 4, **MEMORY}),
+    "motion.pool": (True, {"motion": 4, **MEMORY}),
+    "memory.seed": (7, MEMORY),
+    "refine.threshold": (0.4, MASKS),
+    "evaluate.measures": (["J"], SCORES),
+    "report.title": ("New", {}),
+}
+
+
+def test_a_second_run_has_nothing_to_do(finished, config):
+    finished.write(config)
+    assert "Nothing to be done" in finished.run().stdout + finished.run().stderr
+
+
+@pytest.mark.parametrize("key", EDITS)
+def test_editing_a_key_reruns_exactly_what_depends_on_it(finished, config, key):
+    section, name = key.split(".")
+    value, expected = EDITS[key]
+    config.setdefault(section, {})[name] = value
+    assert finished.planned(config) == {**expected, **PAGE}
+
+
+def test_the_device_is_no_part_of_a_result(finished, config):
+    config["device"] = "auto"
+    assert finished.planned(config) == PAGE
+
+
+def test_a_new_model_leaves_the_others_alone(finished, config):
+    config["models"] = {"lvo": {}, "new": {"memory": {"seed": 3}}}
+    assert finished.planned(config) == {**MEMORY, **PAGE}
+
+
+@pytest.fixture
+def changed(tmp_path, repository, random_weights):
+    """A finished run of its own, whose files may be changed."""
+    done = make(tmp_path / "run", repository, random_weights)
+    done.run()
+    return done
+
+
+def test_what_changes_under_the_workflow_is_noticed(changed, config):
+    frame = changed.folder / "tiny/JPEGImages/480p/b/00002.jpg"
+
+    # the same bytes with a new time: the description changes, and what was made of that sequence is made anew
+    os.utime(frame)
+    assert changed.planned()["data"] == 1
+
+    changed.run()
+    assert changed.planned() == {}
+
+    # a sequence more: looked at, and nothing of the others
+    write_sequences(changed.folder / "tiny", "d")
+    config["data"]["test"] = ["b", "c", "d"]
+    planned = changed.planned(config)
+    one_more = {
+        "data": 1,
+        "data_check": 1,
+        "flow": 1,
+        "appearance": 1,
+        "motion": 1,
+        "memory_predict": 1,
+        "refine": 1,
+        "evaluate": 1,
+    }
+    assert planned == {**one_more, "evaluate_summary": 1, **PAGE}
