@@ -65,6 +65,8 @@ TRAIN, TEST = sequences("train"), sequences("test")
 SEQUENCES = sorted({*TRAIN, *TEST})
 if not TEST:
     stop("config: data.test: names no sequence; name some, or say all")
+if "summary" in SEQUENCES:
+    stop("config: data: a sequence is called summary, as the table of scores is; rename its folders")
 
 
 def any_of(names):

@@ -2,11 +2,13 @@ if rendered():
 
     rule demo:
         output:
-            directory(CONFIG["data"]["root"]),
+            root=directory(CONFIG["data"]["root"]),
         log:
             "results/logs/demo.log",
         benchmark:
             "results/benchmarks/demo.tsv"
+        params:
+            version=stage_version("demo"),
         conda:
             "../../envs/vosmem.yaml"
         threads: 1
@@ -14,4 +16,4 @@ if rendered():
             mem_mb=1000,
             runtime=10,
         shell:
-            "python -m vosmem demo --out {output} 2> {log}"
+            "python -m vosmem demo --out {output.root:q} 2> {log}"

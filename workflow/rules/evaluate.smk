@@ -1,0 +1,49 @@
+# summary.csv stands beside the sequences' files, as the measures' public tools have it.
+ruleorder: evaluate_summary > evaluate
+
+
+rule evaluate:
+    input:
+        description=f"{RESULTS}/data/{{seq}}.json",
+        masks=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
+    output:
+        frames=f"{RESULTS}/evaluate/{{model}}/{{method}}/{{seq}}.csv",
+    log:
+        f"{RESULTS}/logs/evaluate/{{model}}/{{method}}/{{seq}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/evaluate/{{model}}/{{method}}/{{seq}}.tsv"
+    params:
+        version=stage_version("evaluate"),
+        settings=as_json(CONFIG["evaluate"]),
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    shell:
+        "python -m vosmem evaluate --sequence {input.description:q} --masks {input.masks:q} --settings {params.settings}"
+        " --per-frame {output.frames:q} 2> {log:q}"
+
+
+rule evaluate_summary:
+    input:
+        frames=expand(f"{RESULTS}/evaluate/{{{{model}}}}/{{{{method}}}}/{{seq}}.csv", seq=TEST),
+    output:
+        summary=f"{RESULTS}/evaluate/{{model}}/{{method}}/summary.csv",
+    log:
+        f"{RESULTS}/logs/evaluate/{{model}}/{{method}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/evaluate_summary/{{model}}/{{method}}.tsv"
+    params:
+        version=stage_version("evaluate"),
+        settings=as_json(CONFIG["evaluate"]),
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    shell:
+        "python -m vosmem evaluate --summarise {input.frames:q} --settings {params.settings}"
+        " --csv {output.summary:q} 2> {log:q}"

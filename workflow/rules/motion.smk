@@ -1,0 +1,23 @@
+rule motion:
+    input:
+        flow=f"{RESULTS}/flow/{{estimator}}/{{seq}}.h5",
+        weights=lambda w: network_weights("motion", w.network),
+    output:
+        motion=f"{RESULTS}/motion/{{network}}-{{estimator}}/{{seq}}.h5",
+    log:
+        f"{RESULTS}/logs/motion/{{network}}-{{estimator}}/{{seq}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/motion/{{network}}-{{estimator}}/{{seq}}.tsv"
+    params:
+        version=stage_version("motion"),
+        settings=lambda w: as_json(settings_of("motion", "network", w.network)),
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=0,
+    shell:
+        "python -m vosmem motion predict {input.flow:q} --settings {params.settings} --threads {threads}"
+        " --out {output.motion:q} 2> {log:q}"
