@@ -36,7 +36,13 @@ def test_unreadable_files_are_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((480, 854), (480, 854)), ((1080, 1920), (480, 853)), ((1920, 1080), (853, 480)), ((16, 16), (480, 480)), ((10, 20000), (16, 1920))],
+    [
+        ((480, 854), (480, 854)),
+        ((1080, 1920), (480, 853)),
+        ((1920, 1080), (853, 480)),
+        ((16, 16), (480, 480)),
+        ((10, 20000), (16, 1920)),
+    ],
 )
 def test_working_size(size, expected):
     assert video.working_size(size, 480) == expected

@@ -9,9 +9,6 @@ rule appearance:
         f"{RESULTS}/logs/appearance/{{network}}/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/appearance/{{network}}/{{seq}}.tsv"
-    params:
-        version=stage_version("appearance"),
-        settings=lambda w: as_json(settings_of("appearance", "network", w.network)),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
@@ -19,6 +16,9 @@ rule appearance:
         mem_mb=3000,
         runtime=60,
         gpu=0,
+    params:
+        version=stage_version("appearance"),
+        settings=lambda w: as_json(settings_of("appearance", "network", w.network)),
     shell:
         "python -m vosmem appearance {input.description:q} --settings {params.settings} --threads {threads}"
         " --out {output.features:q} 2> {log:q}"

@@ -148,6 +148,11 @@ def models_by_weights(trained):
     return [n for n, m in MODELS.items() if (m["memory"]["weights"] == "train") == trained]
 
 
+def training_threads():
+    """Cores for each training: those there are, shared among the models, since they can be trained side by side."""
+    return max(1, (workflow.cores or 1) // max(1, len(models_by_weights(trained=True))))
+
+
 def adopted_weights(model):
     """The weight file of a model that is not trained here."""
     weights_of = MODELS[model]["memory"]["weights"]

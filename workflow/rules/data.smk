@@ -7,17 +7,17 @@ rule data:
         f"{RESULTS}/logs/data/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/data/{{seq}}.tsv"
-    params:
-        version=stage_version("data"),
-        fingerprint=fingerprint,
-        settings=as_arguments(CONFIG["data"], "root", "layout", "resolution", "short_side"),
-        needs_masks=lambda w: "--needs-masks" if w.seq in TRAIN else "",
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=20,
+    params:
+        version=stage_version("data"),
+        fingerprint=fingerprint,
+        settings=as_arguments(CONFIG["data"], "root", "layout", "resolution", "short_side"),
+        needs_masks=lambda w: "--needs-masks" if w.seq in TRAIN else "",
     shell:
         "python -m vosmem data describe {wildcards.seq:q} {params.settings} {params.needs_masks}"
         " --out {output.description:q} 2> {log:q}"
@@ -33,13 +33,13 @@ rule data_check:
         f"{RESULTS}/logs/data/check.log",
     benchmark:
         f"{RESULTS}/benchmarks/data/check.tsv"
-    params:
-        version=stage_version("data"),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        version=stage_version("data"),
     shell:
         "python -m vosmem data check {input.descriptions:q} --out {output.table:q} 2>&1 | tee {log:q} >&2"

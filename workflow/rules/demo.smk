@@ -7,13 +7,13 @@ if rendered():
             "results/logs/demo.log",
         benchmark:
             "results/benchmarks/demo.tsv"
-        params:
-            version=stage_version("demo"),
         conda:
             "../../envs/vosmem.yaml"
         threads: 1
         resources:
             mem_mb=1000,
             runtime=10,
+        params:
+            version=stage_version("demo"),
         shell:
             "python -m vosmem demo --out {output.root:q} 2> {log}"

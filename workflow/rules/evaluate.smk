@@ -12,15 +12,15 @@ rule evaluate:
         f"{RESULTS}/logs/evaluate/{{model}}/{{method}}/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/evaluate/{{model}}/{{method}}/{{seq}}.tsv"
-    params:
-        version=stage_version("evaluate"),
-        settings=as_json(CONFIG["evaluate"]),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        version=stage_version("evaluate"),
+        settings=as_json(CONFIG["evaluate"]),
     shell:
         "python -m vosmem evaluate --sequence {input.description:q} --masks {input.masks:q} --settings {params.settings}"
         " --per-frame {output.frames:q} 2> {log:q}"
@@ -35,15 +35,15 @@ rule evaluate_summary:
         f"{RESULTS}/logs/evaluate/{{model}}/{{method}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/evaluate_summary/{{model}}/{{method}}.tsv"
-    params:
-        version=stage_version("evaluate"),
-        settings=as_json(CONFIG["evaluate"]),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        version=stage_version("evaluate"),
+        settings=as_json(CONFIG["evaluate"]),
     shell:
         "python -m vosmem evaluate --summarise {input.frames:q} --settings {params.settings}"
         " --csv {output.summary:q} 2> {log:q}"

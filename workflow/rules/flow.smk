@@ -8,14 +8,14 @@ rule flow:
         f"{RESULTS}/logs/flow/{{estimator}}/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/flow/{{estimator}}/{{seq}}.tsv"
-    params:
-        version=stage_version("flow"),
-        settings=lambda w: as_json(settings_of("flow", "estimator", w.estimator)),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        version=stage_version("flow"),
+        settings=lambda w: as_json(settings_of("flow", "estimator", w.estimator)),
     shell:
         "python -m vosmem flow {input.description:q} --settings {params.settings} --out {output.flow:q} 2> {log:q}"

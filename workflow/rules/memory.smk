@@ -10,18 +10,18 @@ rule memory_train:
         f"{RESULTS}/logs/memory_train/{{model}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/memory_train/{{model}}.tsv"
-    params:
-        version=stage_version("memory"),
-        settings=lambda w: as_json(MODELS[w.model]["memory"]),
     wildcard_constraints:
         model=any_of(models_by_weights(trained=True)),
     conda:
         "../../envs/vosmem.yaml"
-    threads: 2
+    threads: training_threads()
     resources:
         mem_mb=8000,
         runtime=24 * 60,
         gpu=0,
+    params:
+        version=stage_version("memory"),
+        settings=lambda w: as_json(MODELS[w.model]["memory"]),
     shell:
         "python -m vosmem memory train {input.descriptions:q} --appearance {input.appearance:q} --motion {input.motion:q}"
         " --settings {params.settings} --threads {threads} --out {output.weights:q} --history {output.history:q} 2> {log:q}"
@@ -60,11 +60,6 @@ rule memory_predict:
         f"{RESULTS}/logs/memory/{{model}}/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/memory/{{model}}/{{seq}}.tsv"
-    params:
-        version=stage_version("memory"),
-        streams=lambda w, input: " ".join(
-            f"--{name} {shlex.quote(input[name])}" for name in ("appearance", "motion") if input.get(name)
-        ),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
@@ -72,6 +67,11 @@ rule memory_predict:
         mem_mb=4000,
         runtime=60,
         gpu=0,
+    params:
+        version=stage_version("memory"),
+        streams=lambda w, input: " ".join(
+            f"--{name} {shlex.quote(input[name])}" for name in ("appearance", "motion") if input.get(name)
+        ),
     shell:
         "python -m vosmem memory predict {input.weights:q} {params.streams} --threads {threads}"
         " --out {output.probability:q} 2> {log:q}"

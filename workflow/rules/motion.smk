@@ -8,9 +8,6 @@ rule motion:
         f"{RESULTS}/logs/motion/{{network}}-{{estimator}}/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/motion/{{network}}-{{estimator}}/{{seq}}.tsv"
-    params:
-        version=stage_version("motion"),
-        settings=lambda w: as_json(settings_of("motion", "network", w.network)),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
@@ -18,6 +15,9 @@ rule motion:
         mem_mb=2000,
         runtime=60,
         gpu=0,
+    params:
+        version=stage_version("motion"),
+        settings=lambda w: as_json(settings_of("motion", "network", w.network)),
     shell:
         "python -m vosmem motion predict {input.flow:q} --settings {params.settings} --threads {threads}"
         " --out {output.motion:q} 2> {log:q}"

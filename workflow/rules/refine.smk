@@ -9,15 +9,15 @@ rule refine:
         f"{RESULTS}/logs/refine/{{model}}/{{method}}/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/refine/{{model}}/{{method}}/{{seq}}.tsv"
-    params:
-        version=stage_version("refine"),
-        settings=as_json({"threshold": CONFIG["refine"]["threshold"]}),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        version=stage_version("refine"),
+        settings=as_json({"threshold": CONFIG["refine"]["threshold"]}),
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
         " --settings {params.settings} --out {output.masks:q} 2> {log:q}"

@@ -5,13 +5,13 @@ rule weights:
         "results/logs/weights/{file}.log",
     benchmark:
         "results/benchmarks/weights/{file}.tsv"
-    params:
-        name=lambda w: weights_name(w.file),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=30,
+    params:
+        name=lambda w: weights_name(w.file),
     shell:
         "python -m vosmem weights {params.name} > {log} 2>&1"
