@@ -1,0 +1,46 @@
+"""The command line as a whole."""
+
+import subprocess
+import sys
+
+import pytest
+
+from vosmem import __version__
+from vosmem.cli import COMMANDS, main
+
+STAGES = ["data", "flow", "appearance", "motion", "memory", "refine", "evaluate", "report"]
+
+
+def test_every_stage_has_its_command_and_is_listed(capsys):
+    assert main(["--help"]) == 0
+    listed = capsys.readouterr().out
+    for name in (*STAGES, "segment", "weights", "demo"):
+        assert name in COMMANDS
+        assert f"\n  {name} " in listed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert stopped.value.code == 0
+    assert f"usage: vosmem {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_one_line(capsys):
+    assert main(["segmnet"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("vosmem: 'segmnet' is no command, expected one of segment, evaluate")
+    assert told.count("\n") == 1
+
+
+def test_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "vosmem", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"vosmem {__version__}\n"
+
+
+def test_help_imports_neither_torch_nor_opencv():
+    code = (
+        "import sys; from vosmem.cli import main; main(['--help']); sys.exit(bool({'torch', 'cv2'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
