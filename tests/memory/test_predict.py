@@ -92,6 +92,20 @@ def test_adopted_weights_are_the_same_file(trained, tmp_path):
     assert (tmp_path / "x.csv").read_text().startswith("step,loss")
 
 
+def test_half_the_size_gives_the_same_probabilities(trained, tmp_path):
+    (_, appearance, motion), weights = trained
+    half = tmp_path / "half.safetensors"
+    assert run("adopt", weights, "-o", half, "--half") == 0
+    assert half.stat().st_size < weights.stat().st_size
+    rows = []
+    for path in (weights, half):
+        run("predict", path, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5")
+        with cache.read(tmp_path / "p.h5") as file:
+            rows.append(file.rows("probability").astype(float))
+            assert file.maker.parameters == {"trained_on": ["a"]}
+    np.testing.assert_allclose(*rows, atol=5e-3)
+
+
 def test_each_sequence_needs_its_streams(trained, tmp_path, capsys):
     (description, appearance, _), _ = trained
     command = [

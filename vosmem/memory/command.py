@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adopt = commands.add_parser("adopt", help="take over weights of another run, or those that come with vosmem")
     adopt.add_argument("weights", type=Path, metavar="SAFETENSORS")
     adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
-    adopt.add_argument("--history", type=Path, required=True, metavar="CSV")
+    adopt.add_argument("--history", type=Path, metavar="CSV", help="also take over the history beside them")
+    adopt.add_argument("--half", action="store_true", help="store float16, as the weights that come with vosmem are")
     predict = commands.add_parser("predict", help="probability of object for one sequence")
     predict.add_argument("weights", type=Path, metavar="SAFETENSORS")
     predict.add_argument("--appearance", type=Path, metavar="H5")
@@ -69,12 +70,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adopt(args: argparse.Namespace) -> int:
+    from vosmem import weights
     from vosmem.memory import predict
 
-    predict.load(args.weights)  # so that a wrong file stops here
-    with replacing(args.out) as temporary:
-        shutil.copyfile(args.weights, temporary)
-    history = args.weights.with_name("history.csv")
-    with replacing(args.history) as temporary:
-        temporary.write_text(history.read_text() if history.is_file() else "step,loss,learning_rate,seconds\n")
+    model, made_of = predict.load(args.weights)  # so that a wrong file stops here
+    if args.half:
+        weights.save(args.out, model.half().state_dict(), {**weights.metadata(args.weights), **made_of})
+    else:
+        with replacing(args.out) as temporary:
+            shutil.copyfile(args.weights, temporary)
+    if args.history:
+        history = args.weights.with_name("history.csv")
+        with replacing(args.history) as temporary:
+            temporary.write_text(history.read_text() if history.is_file() else "step,loss,learning_rate,seconds\n")
     return 0

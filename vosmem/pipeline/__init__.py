@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vosmem import config, device, video, weights
+from vosmem import config, device, video
 from vosmem.arguments import timed
 from vosmem.cache import read as read_cache
 from vosmem.data import describe
@@ -67,7 +67,7 @@ def run(
 
     settings = {s: config.section_defaults(s) for s in ("flow", "appearance", "motion", "refine")}
     networks = {s: settings[s]["network"] for s in ("appearance", "motion")}
-    files = {s: fetch(n) for s, n in networks.items() if n in weights.registry()}
+    files = {s: fetch(n) for s, n in networks.items()}
     chosen = device.choose(where, threads)
     description, caches = (
         folder / f"{NAME}.json",
@@ -82,7 +82,7 @@ def run(
     with timed("motion") as count:
         count.append(
             motion.run(
-                caches["flow"], caches["motion"], networks["motion"], settings["motion"], files.get("motion"), chosen
+                caches["flow"], caches["motion"], networks["motion"], settings["motion"], files["motion"], chosen
             )
         )
     with timed("appearance") as count:

@@ -1,0 +1,61 @@
+"""One run from frames to the page: every file that is promised is there and says what it should."""
+
+import csv
+import json
+
+import numpy as np
+
+from vosmem import cache, video, weights
+
+
+def test_every_stage_left_what_it_promises(finished):
+    results = finished.folder / "results/tiny"
+    for seq in ("a", "b", "c", "train"):
+        assert json.loads((results / f"data/{seq}.json").read_text())["sequence"] == seq
+        with cache.read(results / f"flow/dis/{seq}.h5", "flow") as file:
+            assert file.shape("forward") == (4, 2, 64, 96)
+        with cache.read(results / f"appearance/mobilenet_v2/{seq}.h5", "appearance") as file:
+            assert file.names == ["block5"]
+            assert file.shape("block5") == (4, 32, 8, 12)
+            assert file.maker.weights_sha256 == weights.sha256(finished.folder / "random.pth")
+        with cache.read(results / f"motion/camera_residual-dis/{seq}.h5", "motion") as file:
+            rows = file.rows("probability")
+            assert 0 <= rows.min() <= rows.max() <= 1
+            assert file.maker.parameters["flow"]["name"] == "dis"
+    told = weights.metadata(results / "memory/lvo/weights.safetensors")
+    assert told["trained_on"] == ["a", "train"]
+    for seq in ("b", "c"):
+        with cache.read(results / f"memory/lvo/{seq}.h5", "memory") as file:
+            assert file.shape("probability") == (4, 8, 12)
+        masks = sorted((results / "refine/lvo/raw" / seq).iterdir())
+        assert [p.name for p in masks] == [f"{t:05d}.png" for t in range(4)]
+        assert video.read_mask(masks[0]).shape == (64, 96)
+
+
+def test_scores_are_those_of_the_masks(finished):
+    from vosmem.evaluate import measures
+
+    results = finished.folder / "results/tiny"
+    rows = list(csv.DictReader(open(results / "evaluate/lvo/raw/b.csv")))
+    assert [row["frame"] for row in rows] == ["00001", "00002"]
+    for row in rows:
+        mask = video.read_mask(results / f"refine/lvo/raw/b/{row['frame']}.png")
+        truth = video.read_mask(finished.folder / f"tiny/Annotations/480p/b/{row['frame']}.png")
+        assert float(row["J"]) == np.round(measures.region_similarity(mask, truth), 6)
+    summary = list(csv.DictReader(open(results / "evaluate/lvo/raw/summary.csv")))
+    assert [row["sequence"] for row in summary] == ["b", "c", "mean"]
+    mean = np.mean([float(row["J_mean"]) for row in summary[:2]])
+    assert abs(float(summary[2]["J_mean"]) - mean) < 1e-6
+
+
+def test_the_page_shows_the_figures(finished):
+    page = (finished.folder / "results/report.html").read_text()
+    assert page == (finished.folder / "results/tiny/report.html").read_text()
+    with open(finished.folder / "results/tiny/evaluate/lvo/raw/summary.csv") as file:
+        j = float(list(csv.DictReader(file))[-1]["J_mean"])
+    assert f"{100 * j:.1f}" in page
+
+
+def test_nothing_half_written_is_left(finished):
+    left = [p for p in finished.folder.rglob("*") if ".part" in p.name or p.name.startswith(".training")]
+    assert left == []
