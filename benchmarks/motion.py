@@ -1,0 +1,127 @@
+"""How well does motion alone find the object? MP-Net beside its rivals without learning, on real video.
+
+    python -m benchmarks.motion --data ../shared/davis2016 [--every 5] [--weights FILE] [--cache cache/benchmark-flow]
+
+Flow is DIS, preset medium, at 480 pixels of short side. Of each sequence every N-th frame is scored by J (intersection
+over union) at full size, the first and last left out. Each method has its own best threshold, one for all sequences.
+The interval is a paired bootstrap over sequences: MP-Net minus the rival.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vosmem import video, weights
+from vosmem.flow.dis import DIS
+from vosmem.grid import Grid, resample
+from vosmem.motion import stage
+
+THRESHOLDS = np.linspace(0.01, 0.99, 99)
+SHORT_SIDE = 480
+
+
+def field(images: list[Path], t: int, cache: Path | None, estimator: DIS) -> np.ndarray:
+    """Flow t -> t+1 of a sequence at working size, (2, H, W) float32; kept in ``cache``."""
+    kept = cache / f"{images[t].parent.name}-{images[t].stem}.npy" if cache else None
+    if kept and kept.is_file():
+        return np.load(kept).astype(np.float32)
+    size = video.working_size(video.read_frame(images[t]).shape[:2], SHORT_SIDE)
+    first, second = (video.resize(video.read_frame(images[i]), size) for i in (t, t + 1))
+    flow = np.asarray(estimator(first, second), np.float32)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.save(kept, flow.astype(np.float16))
+    return flow
+
+
+def jaccard_by_threshold(probability: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """J of ``probability > threshold`` against ``mask`` (both (H, W)) for each of THRESHOLDS."""
+    step = np.searchsorted(THRESHOLDS, probability, side="left")  # how many thresholds lie below the probability
+    bins = len(THRESHOLDS) + 1
+    inside = np.bincount(step[mask], minlength=bins)[::-1].cumsum()[::-1][1:]  # found and true, by threshold
+    found = np.bincount(step.ravel(), minlength=bins)[::-1].cumsum()[::-1][1:]
+    union = found + mask.sum() - inside
+    return np.where(union > 0, inside / np.maximum(union, 1), 1.0)
+
+
+def scores(
+    data: Path, every: int, path: Path, size: tuple[int, int], pool: bool, cache: Path | None
+) -> dict[str, np.ndarray]:
+    """Name of each method -> mean J by sequence and threshold, (sequences, thresholds)."""
+    device = torch.device("cpu")
+    methods = {name: make(path if name == "mpnet" else None, device) for name, make in stage.ESTIMATORS.items()}
+    dis = DIS("medium")
+    result: dict[str, list[np.ndarray]] = {name: [] for name in methods}
+    for folder in sorted((data / "JPEGImages/480p").iterdir()):
+        images = sorted(folder.glob("*.jpg"))
+        by_frame: dict[str, list[np.ndarray]] = {name: [] for name in methods}
+        for t in range(1, len(images) - 1, every):
+            mask = video.read_mask(data / "Annotations/480p" / folder.name / f"{images[t].stem}.png")  # (H, W) bool
+            flow = field(images, t, cache, dis)
+            frame = flow.shape[1:]
+            for name, estimate in methods.items():
+                small = stage.probabilities(flow[None], estimate, size, pool, device)[0]  # (h, w)
+                full = resample(small, Grid.of_image(small.shape, frame), Grid.of_image(mask.shape, frame))  # (H, W)
+                by_frame[name].append(jaccard_by_threshold(full, mask))
+        for name, rows in by_frame.items():
+            result[name].append(np.mean(rows, axis=0))
+    return {name: np.array(rows) for name, rows in result.items()}
+
+
+def interval(difference: np.ndarray, draws: int = 10000, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of paired differences, one per sequence."""
+    rng = np.random.default_rng(seed)
+    means = difference[rng.integers(0, len(difference), (draws, len(difference)))].mean(1)
+    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/davis2016"), help="DAVIS layout (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--every", type=int, default=5, metavar="N", help="score every N-th frame (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--weights", default="registry", help="MP-Net's weight file (default: the one that comes with vosmem)"
+    )
+    parser.add_argument("--size", type=int, nargs=2, default=(116, 212), metavar=("H", "W"), help="default: 116 212")
+    parser.add_argument("--pool", action="store_true", help="max-pool the result 2x2")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("cache/benchmark-flow"), help="keeps the flow (default: %(default)s)"
+    )
+    parser.add_argument("--per-sequence", action="store_true", help="print every sequence too")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+
+    path = weights.file_for("mpnet", args.weights)
+    table = scores(args.data, args.every, path, tuple(args.size), args.pool, args.cache)
+    best = {name: int(rows.mean(0).argmax()) for name, rows in table.items()}
+    by_sequence = {name: 100 * rows[:, best[name]] for name, rows in table.items()}
+    if args.per_sequence:
+        names = sorted(p.name for p in (args.data / "JPEGImages/480p").iterdir())
+        print(f"{'sequence':<20}" + "".join(f"{m:>18}" for m in table))
+        for i, name in enumerate(names):
+            print(f"{name:<20}" + "".join(f"{by_sequence[m][i]:>18.1f}" for m in table))
+        print()
+    print(f"J of motion alone: every {args.every}th frame of {len(by_sequence['mpnet'])} sequences, DIS medium")
+    print(f"field {args.size[0]}x{args.size[1]}, weights {path.name}")
+    print(f"{'method':<18}{'J mean':>8}{'threshold':>11}   mpnet minus it, 95 % interval")
+    for name, rows in by_sequence.items():
+        line = f"{name:<18}{rows.mean():>8.1f}{THRESHOLDS[best[name]]:>11.2f}"
+        if name != "mpnet":
+            difference = by_sequence["mpnet"] - rows
+            low, high = interval(difference)
+            line += f"   {difference.mean():+.1f}  [{low:+.1f}, {high:+.1f}]"
+        print(line)
+    ours, peer = by_sequence["mpnet"].mean(), by_sequence["camera_residual"].mean()
+    print(f"motion: J {ours:.1f}, {ours / peer:.2f}x camera_residual")
+
+
+if __name__ == "__main__":
+    main()

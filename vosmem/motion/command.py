@@ -1,0 +1,106 @@
+"""`vosmem motion predict` and `vosmem motion train`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vosmem import arguments, weights
+from vosmem.errors import UserError
+
+HELP = "find what moves independently of the camera; train the network that does"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", required=True)
+    predict = commands.add_parser("predict", help="probability of independent motion for one sequence")
+    predict.add_argument("flow", type=Path, metavar="FLOW.h5", help="the sequence's flow, as `vosmem flow` wrote it")
+    predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
+    arguments.add_settings(predict, "motion")
+    train = commands.add_parser(
+        "train",
+        help="train MP-Net on synthetic flow",
+        description="Train MP-Net on synthetic flow, which is made as it goes. The defaults are those of the weights "
+        "that come with vosmem. Interrupted, the same command goes on where it stopped.",
+    )
+    train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
+    train.add_argument("--history", type=Path, metavar="CSV", help="loss and score by step (default: OUT with .csv)")
+    train.add_argument(
+        "--width", type=float, default=0.25, help="share of the published channels (default: %(default)s)"
+    )
+    train.add_argument(
+        "--encoding", choices=("published", "uv", "residual"), default="residual", help="default: %(default)s"
+    )
+    train.add_argument(
+        "--size", type=int, nargs=2, default=(116, 212), metavar=("H", "W"), help="of the fields (default: 116 212)"
+    )
+    train.add_argument("--steps", type=int, default=1800, help="default: %(default)s")
+    train.add_argument("--batch-size", type=int, default=8, help="default: %(default)s")
+    train.add_argument(
+        "--optimizer", choices=("adamw", "sgd"), default="adamw", help="sgd: as published, with momentum 0.9"
+    )
+    train.add_argument(
+        "--schedule", choices=("cosine", "published"), default="cosine", help="published: x0.1 at 10/27 and 19/27"
+    )
+    train.add_argument("--lr", type=float, default=2e-3, help="published: 0.003 (default: %(default)s)")
+    train.add_argument("--weight-decay", type=float, default=0.01, help="published: 0.005 (default: %(default)s)")
+    train.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    train.add_argument("--float32", action="store_true", help="do not compute convolutions in bfloat16")
+    for command in (predict, train):
+        arguments.add_device(command)
+
+
+def run(args: argparse.Namespace) -> int:
+    from vosmem import device
+
+    if args.action == "train":
+        return _train(args, device.choose(args.device, args.threads))
+    settings = arguments.settings(args, "motion")
+    network = settings["network"]
+    if network == "none":
+        raise UserError("motion.network: none, so there is nothing to compute; name a network in --settings")
+    path = weights.file_for(network, settings["weights"]) if network == "mpnet" else None
+
+    from vosmem.motion import stage
+
+    with arguments.timed(f"motion {args.out.stem}") as frames:
+        where = device.choose(args.device, args.threads)
+        frames.append(stage.run(args.flow, args.out, network, settings, path, where))
+    return 0
+
+
+def _train(args: argparse.Namespace, where) -> int:
+    from vosmem.motion.train import train_to_file
+
+    checks = (
+        ("--width", args.width > 0),
+        ("--steps", args.steps > 0),
+        ("--batch-size", args.batch_size > 0),
+        ("--lr", args.lr > 0),
+    )
+    for name, good in checks:
+        if not good:
+            raise UserError(f"{name}: got {getattr(args, name[2:].replace('-', '_'))}, expected more than 0")
+    if min(args.size) < 32:
+        raise UserError(
+            f"--size: got {args.size[0]} {args.size[1]}, expected 32 at least: the network halves its input five times"
+        )
+    with arguments.timed("motion train", "steps") as steps:
+        train_to_file(
+            args.out,
+            args.history or args.out.with_suffix(".csv"),
+            width=args.width,
+            encoding=args.encoding,
+            size=tuple(args.size),
+            steps=args.steps,
+            batch_size=args.batch_size,
+            optimizer=args.optimizer,
+            schedule=args.schedule,
+            lr=args.lr,
+            weight_decay=args.weight_decay,
+            seed=args.seed,
+            bfloat16=not args.float32,
+            device=where,
+        )
+        steps.append(args.steps)
+    return 0

@@ -1,0 +1,107 @@
+"""Flow file to motion file: ``/probability`` (T, h, w)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vosmem import cache, weights
+from vosmem.errors import UserError
+from vosmem.grid import Grid, resample
+from vosmem.motion import STAGE_VERSION, checkpoint, rivals
+from vosmem.motion.encoding import ENCODINGS
+
+# Flow (N, 2, H, W) in pixels of the field -> probability (N, 1, H // 2, W // 2), both float32.
+Estimator = Callable[[Tensor], Tensor]
+
+REFERENCE = (480, 854)  # the frame that `size` speaks of
+FRAMES_AT_ONCE = 8
+
+
+def _mpnet(path: Path | None, device: torch.device) -> Estimator:
+    if path is None:
+        raise UserError("motion.network: mpnet needs a weight file; set motion.weights")
+    network, encoding = checkpoint.load(path)
+    network = network.to(device, memory_format=torch.channels_last)
+
+    def estimate(flow: Tensor) -> Tensor:
+        x = ENCODINGS[encoding](flow).contiguous(memory_format=torch.channels_last)  # (N, C, H, W)
+        return torch.sigmoid(network(x))  # (N, 1, H // 2, W // 2)
+
+    return estimate
+
+
+# name -> how to make the estimator from its weight file (None where it has none)
+ESTIMATORS: dict[str, Callable[[Path | None, torch.device], Estimator]] = {
+    "mpnet": _mpnet,
+    "camera_residual": lambda path, device: rivals.camera_residual,
+    "flow_magnitude": lambda path, device: rivals.flow_magnitude,
+}
+
+
+def input_size(frame: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """The (H, W) that a frame's flow is brought to: ``size`` for 480x854; for others its area at their own aspect.
+
+    Multiples of 4, so that every pooling before the memory's grid divides evenly; 32 at least.
+    """
+    stretch = ((frame[0] / frame[1]) / (REFERENCE[0] / REFERENCE[1])) ** 0.5
+    height, width = (max(32, 4 * round(n / 4)) for n in (size[0] * stretch, size[1] / stretch))
+    return height, width
+
+
+def bring_to(flow: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Flow (N, 2, H, W) in pixels of its own grid -> (N, 2, *shape) in pixels of that one, float32."""
+    frame = (int(flow.shape[2]), int(flow.shape[3]))
+    coarser = shape[0] * shape[1] <= frame[0] * frame[1]
+    target = Grid.of_image(shape, frame)
+    field = resample(flow.astype(np.float32), Grid.of_image(frame, frame), target, "area" if coarser else "linear")
+    return field * np.array([shape[1] / frame[1], shape[0] / frame[0]], np.float32)[:, None, None]
+
+
+def probabilities(
+    flow: np.ndarray, estimate: Estimator, size: tuple[int, int], pool: bool, device: torch.device
+) -> np.ndarray:
+    """Flow (N, 2, H, W) in pixels -> probability of independent motion (N, h, w) float32, covering the same frame.
+
+    Cell j of the estimator's output covers pixels 2j and 2j + 1 of the field, and with ``pool`` a cell is the largest
+    of 2x2 such cells; the field covers the frame edge to edge, so the result lies on ``Grid.of_image((h, w), (H, W))``.
+    """
+    field = bring_to(flow, input_size((int(flow.shape[2]), int(flow.shape[3])), size))  # (N, 2, H', W')
+    with torch.inference_mode():
+        probability = estimate(torch.from_numpy(field).to(device))  # (N, 1, H'/2, W'/2)
+        if pool:
+            probability = F.max_pool2d(probability, 2)  # (N, 1, H'/4, W'/4)
+    return probability[:, 0].float().cpu().numpy()
+
+
+def run(
+    flow: Path, out: Path, network: str, settings: Mapping[str, Any], path: Path | None, device: torch.device
+) -> int:
+    """Read ``/forward`` of one sequence, write ``/probability``. Returns the number of frames.
+
+    The last row of ``/forward`` points backwards in time; what moves by itself does so in either direction.
+    """
+    estimate = ESTIMATORS[network](path if network == "mpnet" else None, device)
+    size, pool = (int(settings["size"][0]), int(settings["size"][1])), bool(settings["pool"])
+    with cache.read(flow, "flow") as source:
+        above = {
+            "name": source.maker.name,
+            "version": source.maker.version,
+            "parameters": dict(source.maker.parameters),
+        }
+        sha256 = weights.sha256(path) if network == "mpnet" and path is not None else ""
+        maker = cache.Maker("motion", STAGE_VERSION, network, {"size": list(size), "pool": pool, "flow": above}, sha256)
+        with cache.write(out, source.clip, maker) as file:
+            for t in range(0, len(source), FRAMES_AT_ONCE):
+                rows = source.rows("forward", t, min(t + FRAMES_AT_ONCE, len(source)))  # (n, 2, H, W)
+                maps = probabilities(rows, estimate, size, pool, device)  # (n, h, w)
+                if t == 0:
+                    file.create("probability", maps.shape[1:], Grid.of_image(maps.shape[1:], source.clip.frame_size))
+                file.append("probability", maps)
+            return len(source)

@@ -1,0 +1,188 @@
+"""Training MP-Net on synthetic flow that is made as it goes: no data set is needed, no sample is seen twice."""
+
+import csv
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vosmem.motion.encoding import CHANNELS, ENCODINGS
+from vosmem.motion.mpnet import MPNet
+from vosmem.motion.synthetic import batch
+
+COLUMNS = ("step", "loss", "iou", "lr", "seconds")
+
+
+def learning_rate(step: int, steps: int, peak: float, schedule: str) -> float:
+    """`cosine`: up over the first 3 % of the steps, then down to 0. `published`: x0.1 at 10/27 and 19/27 of them."""
+    if schedule == "published":
+        return peak * 0.1 ** ((step >= steps * 10 / 27) + (step >= steps * 19 / 27))
+    warm = max(1, round(0.03 * steps))
+    return peak * min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def make_optimizer(network: nn.Module, name: str, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+    """`adamw`, or `sgd` with momentum 0.9 as published."""
+    if name == "sgd":
+        return torch.optim.SGD(network.parameters(), lr, momentum=0.9, weight_decay=weight_decay)
+    return torch.optim.AdamW(network.parameters(), lr, weight_decay=weight_decay)
+
+
+def sample(seed: int, n: int, size: tuple[int, int], encoding: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    """One step's batch: encoded flow (N, C, H, W), and the share that moves in each cell (N, 1, H // 2, W // 2)."""
+    with torch.no_grad():
+        flow, label = batch(n, *size, seed, device=device)
+        return ENCODINGS[encoding](flow), F.avg_pool2d(label, 2)
+
+
+def average(mean: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the averaged weights (and the statistics of batch normalisation) towards the current ones."""
+    with torch.no_grad():
+        for a, b in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
+            if a.is_floating_point():
+                a.lerp_(b, 1 - decay)
+            else:
+                a.copy_(b)
+
+
+def train_to_file(out: str | os.PathLike, history: str | os.PathLike, **settings: Any) -> None:
+    """Train with `settings` (those of `train`) and write the weights to `out`.
+
+    The state of an unfinished run lies beside `out` as `<out>.state`, and is removed at the end.
+    """
+    from vosmem.motion import checkpoint
+
+    state = Path(out).with_name(Path(out).name + ".state")
+    network = train(state, history, **settings)
+    told = {key: str(value) if key == "device" else value for key, value in settings.items()}
+    width, encoding = settings.get("width", 0.25), settings.get("encoding", "residual")
+    checkpoint.save(network, out, width=width, encoding=encoding, settings=told)
+    state.unlink(missing_ok=True)
+
+
+def train(
+    state_path: str | os.PathLike,
+    log_path: str | os.PathLike,
+    *,
+    width: float = 0.25,
+    encoding: str = "residual",
+    size: tuple[int, int] = (116, 212),
+    steps: int = 1800,
+    batch_size: int = 8,
+    optimizer: str = "adamw",
+    schedule: str = "cosine",
+    lr: float = 2e-3,
+    weight_decay: float = 0.01,
+    averaging: float = 0.997,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    bfloat16: bool = False,
+    save_every: int = 100,
+    stop_after: int | None = None,
+) -> MPNet:
+    """Train, or go on from `state_path` where it holds a run of the same settings. Returns the averaged network.
+
+    On the CPU the result depends on nothing but the arguments (and, between machines, on the number of threads);
+    an interrupted and resumed run ends like one that never stopped.
+
+    size: (H, W) of the synthetic fields. optimizer: adamw, sgd. schedule: cosine, published.
+    averaging: decay of the running mean of the weights. stop_after: leave after this step, with the state saved.
+    The log is a CSV file: step, then for the steps since: loss, intersection over union at 0.5, last rate, seconds.
+    """
+    device = torch.device(device)
+    settings = {
+        "width": width, "encoding": encoding, "size": list(size), "steps": steps, "batch_size": batch_size,
+        "optimizer": optimizer, "schedule": schedule, "lr": lr, "weight_decay": weight_decay,
+        "averaging": averaging, "seed": seed, "bfloat16": bfloat16,
+    }  # fmt: skip
+    torch.manual_seed(seed)
+    network = MPNet(width, CHANNELS[encoding]).to(device, memory_format=torch.channels_last).train()
+    mean = MPNet(width, CHANNELS[encoding]).to(device)
+    mean.load_state_dict(network.state_dict())
+    descent = make_optimizer(network, optimizer, lr, weight_decay)
+    start = _resume(Path(state_path), settings, network, mean, descent)
+    end = steps if stop_after is None else min(steps, stop_after)
+
+    losses: list[float] = []
+    overlap = torch.zeros(2)
+    begin = time.perf_counter()
+    for step in range(start, end):
+        x, y = sample((seed << 32) + step, batch_size, size, encoding, device)
+        x = x.contiguous(memory_format=torch.channels_last)
+        rate = learning_rate(step, steps, lr, schedule)
+        for group in descent.param_groups:
+            group["lr"] = rate
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            logits = network(x)
+        logits = logits.float()
+        loss = F.binary_cross_entropy_with_logits(logits, y)
+        descent.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        descent.step()
+        average(mean, network, min(averaging, (1 + step) / (10 + step)))
+
+        losses.append(loss.item())
+        found, true = logits > 0, y > 0.5
+        overlap += torch.stack([(found & true).sum(), (found | true).sum()]).float().cpu()
+        done = step + 1
+        if done % 20 == 0 or done == end:
+            seconds = time.perf_counter() - begin
+            iou = (overlap[0] / overlap[1].clamp_min(1)).item()
+            row = (done, f"{sum(losses) / len(losses):.4f}", f"{iou:.4f}", f"{rate:.3e}", f"{seconds:.1f}")
+            _log(Path(log_path), row)
+            print(
+                f"step {done}/{steps}  loss {row[1]}  IoU {row[2]}  {seconds / len(losses):.2f} s a step",
+                file=sys.stderr,
+                flush=True,
+            )
+            losses, overlap, begin = [], torch.zeros(2), time.perf_counter()
+        if done % save_every == 0 or done == end:
+            _save(Path(state_path), settings, done, network, mean, descent)
+    return mean.eval()
+
+
+def _save(
+    path: Path, settings: dict[str, Any], step: int, network: nn.Module, mean: nn.Module, descent: torch.optim.Optimizer
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    parts = {"network": network.state_dict(), "mean": mean.state_dict(), "optimizer": descent.state_dict()}
+    torch.save({"settings": json.dumps(settings), "step": step, **parts}, temporary)
+    os.replace(temporary, path)
+
+
+def _resume(
+    path: Path, settings: dict[str, Any], network: nn.Module, mean: nn.Module, descent: torch.optim.Optimizer
+) -> int:
+    """Load the state where there is one of this very run; returns the number of steps done."""
+    if not path.is_file():
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state["settings"] != json.dumps(settings):
+        from vosmem.errors import UserError
+
+        was = json.loads(state["settings"])
+        differ = ", ".join(f"{k}: {was.get(k)} there, {v} now" for k, v in settings.items() if was.get(k) != v)
+        raise UserError(f"{path}: holds a run of other settings ({differ}); name another file or delete it")
+    network.load_state_dict(state["network"])
+    mean.load_state_dict(state["mean"])
+    descent.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def _log(path: Path, row: tuple) -> None:
+    new = not path.is_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(COLUMNS)
+        writer.writerow(row)
