@@ -30,7 +30,7 @@ except UserError as error:
 # so it travels beside the parameters that decide what is run again.
 shell.prefix(
     "set -euo pipefail; "
-    f"export PYTHONPATH={shlex.quote(str(ROOT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}} VOSMEM_DEVICE={CONFIG['device']}; "
+    f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(ROOT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}} VOSMEM_DEVICE={CONFIG['device']}; "
 )
 
 DATASET = CONFIG["data"]["name"]
