@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--history", type=Path, required=True, metavar="CSV", help="where to write loss and learning rate"
     )
     adopt = commands.add_parser("adopt", help="take over weights of another run, or those that come with vosmem")
-    adopt.add_argument("weights", type=Path, metavar="SAFETENSORS")
+    adopt.add_argument("weights", type=Path, metavar="SAFETENSORS", help="a weight file, or the word: shipped")
     adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
     adopt.add_argument("--history", type=Path, metavar="CSV", help="also take over the history beside them")
     adopt.add_argument("--half", action="store_true", help="store float16, as the weights that come with vosmem are")
@@ -73,14 +73,15 @@ def _adopt(args: argparse.Namespace) -> int:
     from vosmem import weights
     from vosmem.memory import predict
 
-    model, made_of = predict.load(args.weights)  # so that a wrong file stops here
+    given = weights.entry("lvo").path() if str(args.weights) == "shipped" else args.weights
+    model, made_of = predict.load(given)  # so that a wrong file stops here
     if args.half:
-        weights.save(args.out, model.half().state_dict(), {**weights.metadata(args.weights), **made_of})
+        weights.save(args.out, model.half().state_dict(), {**weights.metadata(given), **made_of})
     else:
         with replacing(args.out) as temporary:
-            shutil.copyfile(args.weights, temporary)
+            shutil.copyfile(given, temporary)
     if args.history:
-        history = args.weights.with_name("history.csv")
+        history = given.with_name("history.csv")
         with replacing(args.history) as temporary:
             temporary.write_text(history.read_text() if history.is_file() else "step,loss,learning_rate,seconds\n")
     return 0

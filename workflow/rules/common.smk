@@ -113,10 +113,21 @@ def stage_version(stage):
 
 
 def network_weights(section, network):
-    """The weight file that a network of a section needs, [] where it needs none."""
+    """The weight file that a network of a section waits for: a fetched one, or the user's; [] where there is none.
+
+    A file that comes with vosmem is no input: it is known by its hash, and where the clone lies is no part of a result.
+    """
     setting = settings_of(section, "network", network)["weights"]
-    known = network in weights.registry() or setting != "registry"
-    return str(weights.file_for(network, setting)) if known else []
+    if setting != "registry":
+        return setting
+    entry = weights.registry().get(network)
+    return [] if entry is None or entry.shipped else ancient(str(entry.path()))
+
+
+def weights_hash(network, setting):
+    """The hash of a registered weight file, so that a new one makes anew what was made with the old."""
+    entry = weights.registry().get(network)
+    return entry.sha256 if entry and setting in ("registry", "shipped") else ""
 
 
 def weights_name(file):
@@ -154,6 +165,6 @@ def training_threads():
 
 
 def adopted_weights(model):
-    """The weight file of a model that is not trained here."""
-    weights_of = MODELS[model]["memory"]["weights"]
-    return str(weights.entry("lvo").path()) if weights_of == "shipped" else weights_of
+    """The user's weight file of a model that is not trained here, [] where it takes the shipped one."""
+    setting = MODELS[model]["memory"]["weights"]
+    return [] if setting == "shipped" else setting

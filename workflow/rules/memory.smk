@@ -45,8 +45,11 @@ rule memory_adopt:
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        weights=lambda w: shlex.quote(MODELS[w.model]["memory"]["weights"]),
+        hash=lambda w: weights_hash("lvo", MODELS[w.model]["memory"]["weights"]),
     shell:
-        "python -m vosmem memory adopt {input.weights:q} --out {output.weights:q} --history {output.history:q} 2> {log:q}"
+        "python -m vosmem memory adopt {params.weights} --out {output.weights:q} --history {output.history:q} 2> {log:q}"
 
 
 rule memory_predict:

@@ -18,6 +18,7 @@ rule motion:
     params:
         version=stage_version("motion"),
         settings=lambda w: as_json(settings_of("motion", "network", w.network)),
+        weights=lambda w: weights_hash(w.network, settings_of("motion", "network", w.network)["weights"]),
     shell:
         "python -m vosmem motion predict {input.flow:q} --settings {params.settings} --threads {threads}"
         " --out {output.motion:q} 2> {log:q}"
