@@ -12,7 +12,7 @@ __all__ = ["segment"]
 def __getattr__(name: str):
     # `vosmem.segment` needs torch; nothing else should pay two seconds for it at start-up.
     if name == "segment":
-        from vosmem.pipeline import segment
+        from vosmem.pipeline.segmentation import segment
 
         return segment
     raise AttributeError(f"module 'vosmem' has no attribute {name!r}")

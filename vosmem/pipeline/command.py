@@ -38,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from vosmem import pipeline, video
+    from vosmem import video
     from vosmem.data import layout
+    from vosmem.pipeline import segmentation
 
     images = layout.images(args.input) if args.input.is_dir() else None
 
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         return video.read_video(args.input) if images is None else map(video.read_frame, images)
 
     with tempfile.TemporaryDirectory(prefix="vosmem-") as folder:
-        done = pipeline.run(frames(), Path(folder), args.device, args.threads, args.short_side)
+        done = segmentation.run(frames(), Path(folder), args.device, args.threads, args.short_side)
         names = [p.stem for p in images] if images else [f"{t:05d}" for t in range(done.length)]
         value = 255 if args.labels == "255" else 1
         _write_all(args.out / "masks", names, (m * value for m in done.masks()))
