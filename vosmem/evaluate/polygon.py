@@ -14,7 +14,8 @@ FEWEST = 4  # vertices of a polygon, its first counted again as its last
 def contour(mask: np.ndarray) -> np.ndarray | None:
     """The points that stand for a mask: its polygon with most vertices, long edges divided.
 
-    ``mask``: (H, W) bool. Returns (N, 2) float32, (x, y) of pixel corners; the first point comes again as the last. Holes
+    ``mask``: (H, W) bool. Returns (N, 2) float32, (x, y) of pixel corners; the first point comes again as the last.
+    Holes
     have polygons too; of polygons with equally many vertices the one found last is taken. None where nothing is left.
     """
     best: tuple[int, int] = (FEWEST - 1, -1)
@@ -38,7 +39,8 @@ def contour(mask: np.ndarray) -> np.ndarray | None:
 def thin(outline: Outline) -> Outline:
     """An outline's corners without those that hardly matter.
 
-    First every corner nearer than the tolerance to the last one kept is left out, then Douglas and Peucker's algorithm is
+    First every corner nearer than the tolerance to the last one kept is left out, then Douglas and Peucker's
+    algorithm is
     run on the rest, with distances to segments; of equally far corners it keeps the last. First and last corner stay.
     """
     kept = [outline[0]]

@@ -30,14 +30,15 @@ def instability(before: np.ndarray | None, after: np.ndarray | None) -> float:
     _, (row, column) = ordered_match(cost)
     row, column = row + 1, column + 1  # begin anew behind the cheapest pair
     path, _ = ordered_match(np.roll(cost, (-row, -column), axis=(0, 1)))
-    pairs = (path + (row, column)) % cost.shape
+    pairs = np.add(path, (row, column)) % cost.shape
     return SCALE * float(np.mean(cost[tuple(one_to_one(pairs, cost).T)]))
 
 
 def shape_context(points: np.ndarray) -> np.ndarray:
     """Where the other points lie, seen from each: shares of 12 directions times 5 rings.
 
-    ``points``: (N, 2), x and y. Returns (N, 60) float64, rows that sum to 1. A point sees itself, in direction 0; points
+    ``points``: (N, 2), x and y. Returns (N, 60) float64, rows that sum to 1. A point sees itself, in direction 0;
+    points
     beyond two mean distances are not counted. The mean is over all pairs, those of a point with itself included.
     """
     x, y = points.astype(np.float64).T
@@ -72,7 +73,8 @@ def costs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def ordered_match(cost: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """The cheapest path from the first pair of points to the last, onwards in either contour or in both at each step.
 
-    ``cost``: (N, M). Returns the path's pairs, the last first, (L, 2), and its cheapest pair (the first one not counted).
+    ``cost``: (N, M). Returns the path's pairs, the last first, (L, 2), and its cheapest pair (the first one not
+    counted).
     """
     n, m = cost.shape
     # Anti-diagonal d holds the pairs (i, d - i); all that a diagonal needs are the two before it.
