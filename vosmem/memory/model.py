@@ -79,7 +79,7 @@ class VisualMemory(nn.Module):
             terms = self.memory.input_terms(x)  # (n, 3S, h, w)
             h = x.new_zeros(1, self.memory.state, *x.shape[-2:]) if h is None else h
             states = []
-            for terms_t in terms[::1] if order == 1 else terms.flip(0):
+            for terms_t in terms if order == 1 else terms.flip(0):
                 h = self.memory.step(terms_t[None], h)
                 states.append(h)
             return torch.cat(states[::order])
