@@ -45,7 +45,7 @@ def test_the_given_mapping_is_left_alone():
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("memory.stat", 1, "config: memory.stat: no such key; known are weights, seed"),
+        ("memory.stat", 1, "config: memory.stat: no such key; known are weights, folds, seed"),
         ("memroy", {}, "config: memroy: no such key; known are data, flow"),
         ("memory.steps", "many", "config: memory.steps: got 'many', expected of type integer"),
         ("memory.steps", 0, "config: memory.steps: got 0, expected at least 1"),
@@ -80,6 +80,23 @@ def test_the_given_mapping_is_left_alone():
             {"a": {}, "b": {"appearance": {"layers": ["block4"]}}},
             "config: models.b.appearance.layers: got ['block4'], but model a has [] for the same appearance.network",
         ),
+        (
+            "appearance",
+            {"network": ["mobilenet_v2", "u2netp"], "layers": ["block5"]},
+            "config: models.lvo.appearance.layers: got ['block5'] for 2 networks; say for which, e.g. {mobilenet_v2:",
+        ),
+        (
+            "appearance",
+            {"network": "mobilenet_v2", "layers": {"u2netp": ["sides"]}},
+            "config: models.lvo.appearance.layers.u2netp: is not among appearance.network: mobilenet_v2",
+        ),
+        ("motion.network", ["mpnet", "mpnet"], "config: motion.network: got ['mpnet', 'mpnet']"),
+        ("motion.network", ["none"], "config: motion.network: got ['none']"),
+        (
+            "memory",
+            {"weights": "shipped", "folds": "folds.tsv"},
+            "config: models.lvo.memory.folds: is for weights that are trained here",
+        ),
     ],
 )
 def test_mistakes_are_one_line_with_the_keys_path(path, value, message):
@@ -106,6 +123,27 @@ def test_missing_sections_and_training_sequences():
     with pytest.raises(UserError, match=r"memory.weights: train, but data.train names no sequence"):
         config.resolve({"data": {"name": "x", "root": "y"}})
     config.resolve({"data": {"name": "x", "root": "y"}, "memory": {"weights": "shipped"}})
+
+
+def test_several_networks_and_what_each_depends_on():
+    raw = with_("appearance", {"network": ["mobilenet_v2", "u2netp"], "layers": {"u2netp": ["sides"]}})
+    raw["motion"] = {"network": ["mpnet", "residual"]}
+    model = config.resolve(raw)["models"]["lvo"]
+    assert config.names("appearance", model["appearance"]) == ("mobilenet_v2", "u2netp")
+    assert config.names("appearance", {"network": "none"}) == ()
+    assert config.names("flow", model["flow"]) == ("dis",)
+    u2netp = config.settings_for("appearance", model["appearance"], "u2netp")
+    assert (u2netp["network"], u2netp["layers"]) == ("u2netp", ["sides"])
+    assert "output_stride" not in u2netp
+    mobilenet = config.settings_for("appearance", model["appearance"], "mobilenet_v2")
+    assert mobilenet == {"network": "mobilenet_v2", "layers": [], "output_stride": 16, "weights": "registry"}
+    assert config.settings_for("motion", model["motion"], "residual") == {"network": "residual"}
+
+
+def test_a_row_may_use_one_of_anothers_networks():
+    raw = with_("appearance", {"network": ["mobilenet_v2", "u2netp"]})
+    raw["models"] = {"both": {}, "one": {"appearance": {"network": "u2netp"}}}
+    config.resolve(raw)
 
 
 def every_key(rules, path=""):

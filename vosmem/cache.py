@@ -82,8 +82,18 @@ class Writer:
         self._file, self._length = file, length
         self._filled: dict[str, int] = {}
 
-    def create(self, name: str, shape: Sequence[int], grid: Grid | None = None, dtype: str = "float16") -> None:
-        """Declare data set ``name`` of (T, *shape); ``grid`` says where its last two axes lie in the frame."""
+    def create(
+        self,
+        name: str,
+        shape: Sequence[int],
+        grid: Grid | None = None,
+        dtype: str = "float16",
+        odd: Sequence[int] = (),
+    ) -> None:
+        """Declare data set ``name`` of (T, *shape); ``grid`` says where its last two axes lie in the frame.
+
+        ``odd``: channels whose sign turns when the frame is mirrored left to right, as that of a horizontal velocity.
+        """
         data = self._file.create_dataset(
             name, (self._length, *shape), dtype, chunks=(1, *shape), fletcher32=True
         )  # one frame per chunk: clips are read by frame; the checksum catches flipped bits
@@ -91,6 +101,8 @@ class Writer:
             if tuple(shape[-2:]) != grid.shape:
                 raise ValueError(f"/{name}: maps of {tuple(shape[-2:])} do not lie on a grid of {grid.shape}")
             data.attrs["stride"], data.attrs["offset"] = grid.stride, grid.offset
+        if odd:
+            data.attrs["odd"] = list(odd)
         self._filled[name] = 0
 
     def append(self, name: str, rows: np.ndarray) -> None:
@@ -161,6 +173,10 @@ class Reader:
         """Where the cells of data set ``name`` lie in the working frame."""
         data = self._data(name)
         return Grid.of(data.shape[-2:], data.attrs["stride"], data.attrs["offset"])
+
+    def odd(self, name: str) -> tuple[int, ...]:
+        """The channels of data set ``name`` whose sign turns when the frame is mirrored left to right."""
+        return tuple(int(c) for c in self._data(name).attrs.get("odd", ()))
 
     def rows(self, name: str, start: int = 0, stop: int | None = None, window: tuple[slice, slice] | None = None):
         """Frames ``start:stop`` of data set ``name``, (n, ...); only ``window`` (rows, columns) of each if given."""

@@ -17,7 +17,7 @@ import yaml
 from vosmem.errors import UserError
 
 MODEL_SECTIONS = ("flow", "appearance", "motion", "memory")  # what a row of `models` may change
-# Two rows may share a cache only if they mean the same by its name.
+# The key of a section that names its caches. Two rows may share a cache only if they mean the same by its name.
 NAMED_CACHES = {"flow": "estimator", "appearance": "network", "motion": "network"}
 
 
@@ -33,6 +33,28 @@ def section_defaults(section: str, settings: Mapping[str, Any] | None = None) ->
     """Section ``section`` with ``settings`` over its defaults, checked."""
     rules = {"$defs": schema()["$defs"], **schema()["properties"][section]}
     return _complete(dict(settings or {}), rules, f"{section}.")
+
+
+def names(section: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The estimators or networks that a resolved section names: none, one, or several side by side."""
+    value = settings[NAMED_CACHES[section]]
+    if isinstance(value, str):
+        return () if value == "none" else (value,)
+    return tuple(value)
+
+
+def settings_for(section: str, settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What of a resolved section the estimator or network ``name`` depends on, with itself as the only one named.
+
+    Keys that the schema marks as others' (``x-of``) are left out, and of a key that is given for each network its own.
+    """
+    of_name = {}
+    for key, rule in schema()["properties"][section]["properties"].items():
+        if name not in rule.get("x-of", (name,)):
+            continue
+        value = settings[key]
+        of_name[key] = value.get(name, rule["default"]) if isinstance(value, dict) else value
+    return {**of_name, NAMED_CACHES[section]: name}
 
 
 def resolve(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +129,8 @@ def _line(error: jsonschema.ValidationError, prefix: str) -> str:
 def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     """What each key allows but not together."""
     for name, model in config["models"].items():
-        if model["appearance"]["network"] == "none" and model["motion"]["network"] == "none":
+        streams = [name for section in ("appearance", "motion") for name in names(section, model[section])]
+        if not streams:
             yield (
                 f"config: models.{name}: appearance.network and motion.network are both none; leave at least one stream"
             )
@@ -116,24 +139,47 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
                 f"config: models.{name}.memory.weights: train, but data.train names no sequence; "
                 "name some, or set memory.weights: shipped"
             )
-        network = model["appearance"]["network"]
-        if network == "deeplab_largefov" and model["appearance"]["weights"] == "registry":
-            yield (
-                f"config: models.{name}.appearance.weights: no known source for {network}; "
-                "give the path of its weight file"
-            )
-    seen: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
+        if model["memory"]["folds"] and model["memory"]["weights"] != "train":
+            yield f"config: models.{name}.memory.folds: is for weights that are trained here; set memory.weights: train"
+        if "deeplab_largefov" in streams:
+            given = settings_for("appearance", model["appearance"], "deeplab_largefov")["weights"]
+            if given == "registry":
+                yield (
+                    f"config: models.{name}.appearance.weights: no known source for deeplab_largefov; "
+                    "give the path of its weight file"
+                )
+        yield from _for_each(f"models.{name}.", model)
+    seen: dict[tuple[str, ...], tuple[str, Mapping[str, Any]]] = {}
     for name, model in config["models"].items():
         for section, key in NAMED_CACHES.items():
-            cache_name = model[section][key]
-            if section == "motion":
-                cache_name += f"-{model['flow']['estimator']}"
-            other, settings = seen.setdefault((section, cache_name), (name, model[section]))
-            if settings != model[section]:
-                changed = next(k for k in settings if settings[k] != model[section][k])
+            for cached in names(section, model[section]):
+                mine = settings_for(section, model[section], cached)
+                which = (section, cached, *((model["flow"]["estimator"],) if section == "motion" else ()))
+                other, settings = seen.setdefault(which, (name, mine))
+                if settings != mine:
+                    changed = next(k for k in settings if settings[k] != mine[k])
+                    yield (
+                        f"config: models.{name}.{section}.{changed}: got {mine[changed]!r}, but model {other} "
+                        f"has {settings[changed]!r} for the same {section}.{key}; "
+                        "rows that share a cache must agree on it"
+                    )
+
+
+def _for_each(path: str, model: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that are given for each network must name networks that the row has; one value must mean one network."""
+    for section, name_key in NAMED_CACHES.items():
+        known = names(section, model[section])
+        for key, rule in schema()["properties"][section]["properties"].items():
+            value = model[section][key]
+            if not any(r.get("type") == "object" for r in rule.get("oneOf", ())):
+                continue
+            if isinstance(value, dict):
+                for name in sorted({*value} - {*known}):
+                    yield f"config: {path}{section}.{key}.{name}: is not among {section}.{name_key}: {', '.join(known)}"
+            elif len(known) > 1 and value != rule["default"]:
                 yield (
-                    f"config: models.{name}.{section}.{changed}: got {model[section][changed]!r}, but model {other} "
-                    f"has {settings[changed]!r} for the same {section}.{key}; rows that share a cache must agree on it"
+                    f"config: {path}{section}.{key}: got {value!r} for {len(known)} networks; "
+                    f"say for which, e.g. {{{known[0]}: {value}}}"
                 )
 
 

@@ -113,6 +113,29 @@ def test_names_and_lists(tiny_davis, tmp_path):
         layout.sequence_names(tmp_path / "none", "davis", "480p")
 
 
+def test_folds(tmp_path):
+    path = tmp_path / "folds.tsv"
+    path.write_text("sequence\tfold\na\t0\nb\tx1\n")
+    assert layout.read_folds(path) == {"a": "0", "b": "x1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("sequence,fold\na,0\n", "line 2: got '' in fold ''"),
+        ("sequence\tfold\na\t0\na\t1\n", "line 3: got 'a' in fold '1'"),
+        ("sequence\tfold\na\t../b\n", "line 2: got 'a' in fold '../b'"),
+        (None, "cannot be read as a table of folds"),
+    ],
+)
+def test_what_is_no_table_of_folds_is_told(tmp_path, content, message):
+    path = tmp_path / "folds.tsv"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError, match=message):
+        layout.read_folds(path)
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"sequence": 1}'])
 def test_what_is_no_description_is_told(tmp_path, content):
     path = tmp_path / "a.json"

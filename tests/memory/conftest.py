@@ -14,12 +14,16 @@ from vosmem.grid import Axis, Grid
 
 FEATURES = Grid(Axis(8, 8, 0), Axis(12, 8, 0))
 COARSE = Grid(Axis(4, 16, 0), Axis(6, 16, 0))
+FINE = Grid(Axis(16, 4, 0), Axis(24, 4, 0))
 MOTION = Grid.of_image((8, 12), (64, 96))
 
 
 @pytest.fixture
 def write_streams(tmp_path):
-    """``write(name, length, seed, parameters)`` -> (description, features, motion) of a sequence of 64 x 96 pixels."""
+    """``write(name, length, seed, parameters)`` -> (description, features, motion) of a sequence of 64 x 96 pixels.
+
+    Features and motion lie in a folder of their network, as the workflow's do: ``appearance/<name>.h5``.
+    """
 
     def write(name: str, length: int = 6, seed: int = 0, parameters=None) -> tuple[Path, Path, Path]:
         rng = np.random.default_rng(seed)
@@ -29,7 +33,7 @@ def write_streams(tmp_path):
             mask[16:48, 8 + 6 * t : 40 + 6 * t] = 255
             (tmp_path / name).mkdir(exist_ok=True)
             cv2.imwrite(str(tmp_path / name / f"{frames[t]}.png"), mask)
-        paths = [tmp_path / f"{name}{suffix}" for suffix in (".json", ".appearance.h5", ".motion.h5")]
+        paths = [tmp_path / f"{name}.json", tmp_path / f"appearance/{name}.h5", tmp_path / f"motion/{name}.h5"]
         described = {
             "sequence": name, "root": str(tmp_path), "frames": [f"{name}/{f}.jpg" for f in frames],
             "masks": [f"{name}/{f}.png" for f in frames], "size": [64, 96], "working_size": [64, 96], "defects": [],
@@ -45,6 +49,8 @@ def write_streams(tmp_path):
         with cache.write(paths[2], clip, cache.Maker("motion", 1, "toy")) as file:
             file.create("probability", MOTION.shape, MOTION)
             file.append("probability", np.clip(small + 0.2 * rng.standard_normal(small.shape), 0, 1))
+            file.create("velocity", (2, *FINE.shape), FINE, odd=[0])
+            file.append("velocity", rng.standard_normal((length, 2, *FINE.shape)))
         return tuple(paths)
 
     return write

@@ -3,46 +3,76 @@
 import pytest
 import torch
 
-from vosmem.memory.model import VisualMemory
+from vosmem.grid import Axis, Grid, resample
+from vosmem.memory.model import VisualMemory, upsample
 
 T, H, W = 9, 5, 6
 
 
-def build(appearance=4, motion=1, bidirectional=True):
+def build(appearance=4, motion=1, fine=0, finer=1, bidirectional=True):
     torch.manual_seed(0)
-    return VisualMemory(appearance, motion, 8, 3, 3, bidirectional).double().eval()
+    shape = {"projection": 8, "state": 3, "kernel": 3, "bidirectional": bidirectional, "finer": finer}
+    return VisualMemory(appearance, motion, fine, **shape).double().eval()
 
 
-def streams(appearance=4, motion=1):
+def streams(appearance=4, motion=1, fine=0, finer=1):
     g = torch.Generator().manual_seed(1)
-    return tuple(torch.randn(T, c, H, W, generator=g, dtype=torch.float64) if c else None for c in (appearance, motion))
+
+    def maps(channels, scale=1):
+        return torch.randn(T, channels, scale * H, scale * W, generator=g, dtype=torch.float64) if channels else None
+
+    return {"appearance": maps(appearance), "motion": maps(motion), "fine": maps(fine, finer)}
 
 
-@pytest.mark.parametrize("channels", [(4, 1), (4, 0), (0, 1)])
+@pytest.mark.parametrize("channels", [(4, 1), (4, 0), (0, 1), (4, 1, 2, 2), (0, 1, 1, 4), (4, 0, 0, 2)])
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("block", [1, 4, 9, 100])
 def test_blocks_give_what_the_whole_clip_gives(channels, bidirectional, block):
-    model, (a, m) = build(*channels, bidirectional), streams(*channels)
-    whole = torch.sigmoid(model(a, m))
-    assert whole.shape == (T, H, W)
-    parts = model.probabilities(lambda i, j: tuple(s if s is None else s[i:j] for s in (a, m)), T, block)
+    model, maps = build(*channels, bidirectional=bidirectional), streams(*channels)
+    whole = torch.sigmoid(model(maps))
+    finer = channels[3] if len(channels) > 2 else 1
+    assert whole.shape == (T, finer * H, finer * W)
+    parts = model.probabilities(lambda s, i, j: None if maps[s] is None else maps[s][i:j], T, block)
     # the backward states of other blocks rest as float16
     torch.testing.assert_close(torch.cat(list(parts)), whole.detach(), atol=1e-3, rtol=0)
 
 
 def test_output_is_the_softmax_of_two_classes():
-    model, (a, m) = build(), streams()
-    scores = model.output(model.join(model.memory(model.inputs(a, m))))
-    torch.testing.assert_close(torch.sigmoid(model(a, m)), scores.softmax(1)[:, 1])
+    model, maps = build(), streams()
+    scores = model.output(model.join(model.memory(model.inputs(maps))))
+    torch.testing.assert_close(torch.sigmoid(model(maps)), scores.softmax(1)[:, 1])
 
 
 def test_standardisation_undoes_scale_and_offset():
-    model, (a, m) = build(), streams()
-    expected = model(a, m)
-    model.mean, model.deviation = torch.full_like(model.mean, 3), torch.full_like(model.deviation, 10)
-    torch.testing.assert_close(model(a * 10 + 3, m), expected)
+    model, maps = build(4, 1, 2, 2), streams(4, 1, 2, 2)
+    expected = model(maps)
+    for part, stream in ((model, "appearance"), (model.fine, "fine")):
+        part.standardise.mean.fill_(3)
+        part.standardise.deviation.fill_(10)
+        maps[stream] = maps[stream] * 10 + 3
+    torch.testing.assert_close(model(maps), expected)
 
 
 def test_no_stream_at_all_is_refused():
     with pytest.raises(ValueError, match="at least one stream"):
-        VisualMemory(0, 0, 8, 3, 3, True)
+        build(0, 0)
+
+
+@pytest.mark.parametrize("finer", [1, 2, 3, 4])
+def test_upsampling_is_that_of_the_grids(finer):
+    """The fine grid's cell f i lies where the coarse cell i does; what lies between is interpolated."""
+    x = torch.randn(2, 3, 5, 6, dtype=torch.float64)
+    coarse = Grid(Axis(5, 8, 3), Axis(6, 8, 3))
+    fine = Grid(*(Axis(a.size * finer, a.stride / finer, a.offset) for a in (coarse.y, coarse.x)))
+    torch.testing.assert_close(upsample(x, finer), resample(x, coarse, fine))
+
+
+def test_fine_maps_reach_the_answer_and_the_coarse_answer_stays_its_base():
+    model, maps = build(4, 1, 2, 2), streams(4, 1, 2, 2)
+    before = model(maps)
+    maps["fine"] = maps["fine"] + 1
+    assert not torch.allclose(model(maps), before)
+    torch.nn.init.zeros_(model.fine.correct[-1].weight)
+    torch.nn.init.zeros_(model.fine.correct[-1].bias)
+    scores = model.output(model.join(model.memory(model.inputs(maps))))
+    torch.testing.assert_close(model(maps)[:, ::2, ::2], scores[:, 1] - scores[:, 0])

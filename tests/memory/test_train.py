@@ -16,7 +16,8 @@ CPU = torch.device("cpu")
 
 def fit(paths, out, settings, **more):
     described, appearance, motion = zip(*paths, strict=True)
-    train.train(described, appearance, motion, out / "w.safetensors", out / "h.csv", settings, CPU, **more)
+    folders = [[stream[0].parent] for stream in (appearance, motion)]
+    train.train(described, *folders, out / "w.safetensors", out / "h.csv", settings, CPU, **more)
     return (out / "w.safetensors").read_bytes()
 
 
@@ -83,7 +84,8 @@ def test_the_weights_say_what_they_were_made_of(paths, tmp_path, settings):
     told = weights.metadata(tmp_path / "w.safetensors")
     assert told["trained_on"] == ["a", "b"]
     assert told["settings"]["state"] == 4
-    assert told["streams"]["motion"]["name"] == "toy"
+    assert told["streams"]["motion"][0]["name"] == "toy"
+    assert told["channels"] == {"appearance": 5, "motion": 3, "fine": 2}
     model, made_of = predict.load(tmp_path / "w.safetensors")
     assert made_of["trained_on"] == ["a", "b"]
     assert model.memory.state == 4
@@ -112,7 +114,7 @@ def test_labels_are_the_share_of_object_and_unknown_without_annotation(write_str
     told = json.loads(description.read_text())
     told["masks"][1] = None
     description.write_text(json.dumps(told))
-    with Streams(appearance, None) as streams:
+    with Streams([appearance], []) as streams:
         labels = soft_labels(describe.read(description), streams.grid)
     assert labels.shape == (3, 8, 12)
     assert np.isnan(labels[1]).all()
@@ -124,22 +126,43 @@ def test_labels_are_the_share_of_object_and_unknown_without_annotation(write_str
 def test_unknown_cells_do_not_count():
     logits = torch.tensor([[[0.0, 3.0]]])
     labels = torch.tensor([[[1.0, float("nan")]]])
-    assert train.loss_of(logits, labels).item() == pytest.approx(np.log(2))
+    assert train.loss_of(logits, labels, 0).item() == pytest.approx(np.log(2))
+
+
+def test_the_overlap_loss_is_one_minus_the_soft_jaccard_index():
+    rng = np.random.default_rng(0)
+    logits, labels = rng.standard_normal((2, 4, 5)), rng.random((2, 4, 5))
+    labels[0, 1, 2] = np.nan
+    labels[1] = 0  # a frame without object has no Jaccard index to raise
+    p, y = 1 / (1 + np.exp(-logits)), labels
+    known = ~np.isnan(y)
+    entropy = -(y * np.log(p) + (1 - y) * np.log(1 - p))[known].mean()
+    p, y = p[0][known[0]], y[0][known[0]]
+    jaccard = (p * y).sum() / (p + y - p * y).sum()
+    got = train.loss_of(torch.tensor(logits), torch.tensor(labels), 0.7).item()
+    assert got == pytest.approx(entropy + 0.7 * (1 - jaccard), rel=1e-9)
 
 
 def test_standing_frames_have_no_motion_and_flips_are_of_the_whole_clip(write_streams):
     _, appearance, motion = write_streams("a", 6)
-    with Streams(appearance, motion) as streams:
-        rows = streams.motion_rows(0, 6)
-        sequence = train.TrainingSequence(streams, np.zeros((6, 8, 12), np.float32), rows)
+    with Streams([appearance], [motion], 2) as streams:
+        rows = streams.rows("motion", 0, 6)
+        sequence = train.TrainingSequence(streams, np.zeros((6, 16, 24), np.float32), rows)
         window = slice(1, 7), slice(2, 10)
         clip = clips.Clip(0, np.array([2, 2, 2, 3, 4]), np.array([True, True, False, False, False]), window, True)
-        a, m, labels = train.load_clip(clip, sequence)
-        assert (a.shape, m.shape, labels.shape) == ((5, 5, 6, 8), (5, 1, 6, 8), (5, 6, 8))
-        whole = streams.appearance_rows(0, 6)
-    assert (m[:2] == 0).all()
-    np.testing.assert_array_equal(m[2].flip(-1).numpy(), rows[2][:, 1:7, 2:10])
-    np.testing.assert_allclose(a[3].flip(-1).numpy(), whole[3][:, 1:7, 2:10], rtol=1e-5, atol=1e-6)
+        maps, labels = train.load_clip(clip, sequence, 2)
+        assert {k: tuple(m.shape) for k, m in maps.items()} == {
+            "appearance": (5, 5, 6, 8), "motion": (5, 3, 6, 8), "fine": (5, 2, 12, 16),
+        }  # fmt: skip
+        assert labels.shape == (5, 12, 16)
+        whole, fine = streams.rows("appearance", 0, 6), streams.rows("fine", 0, 6)
+    for stream in ("motion", "fine"):
+        assert (maps[stream][:2] == 0).all()
+    mirrored = rows[2][:, 1:7, 2:10] * np.array([1, -1, 1], np.float32)[:, None, None]
+    np.testing.assert_array_equal(maps["motion"][2].flip(-1).numpy(), mirrored)
+    expected = fine[3][:, 2:14, 4:20] * np.array([-1, 1], np.float32)[:, None, None]
+    np.testing.assert_allclose(maps["fine"][3].flip(-1).numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(maps["appearance"][3].flip(-1).numpy(), whole[3][:, 1:7, 2:10], rtol=1e-5, atol=1e-6)
     assert (rows[2] != 0).any()  # the stream itself is left as it was
 
 
@@ -153,9 +176,9 @@ def test_schedules(schedule):
 
 def test_moments_are_those_of_the_features(write_streams):
     _, appearance, _ = write_streams("a", 6)
-    with Streams(appearance, None) as streams:
+    with Streams([appearance], []) as streams:
         sequence = train.TrainingSequence(streams, None, None)
-        mean, deviation = train.moments([sequence], every=1)
-        rows = streams.appearance_rows(0, 6).astype(np.float64)
+        mean, deviation = train.moments([sequence], "appearance", every=1)
+        rows = streams.rows("appearance", 0, 6).astype(np.float64)
     np.testing.assert_allclose(mean[:, 0, 0], rows.mean((0, 2, 3)), rtol=1e-5)
     np.testing.assert_allclose(deviation[:, 0, 0], rows.std((0, 2, 3)), rtol=1e-5)

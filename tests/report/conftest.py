@@ -84,7 +84,7 @@ def memory(results: Path, model: str, trained_on, steps: int = 40, seed: int = 0
     """Weights that say what they were trained on, and a history."""
     folder = results / "memory" / model
     folder.mkdir(parents=True)
-    streams = {"appearance": None, "motion": None}
+    streams = {"appearance": [], "motion": []}
     told = {"trained_on": list(trained_on), "streams": streams, "git_commit": "c0ffee"}
     save_file({"mean": np.float32([seed])}, folder / "weights.safetensors", metadata={"vosmem": json.dumps(told)})
     rows = [(step, f"{0.7 / (1 + step / 9) + 0.01 * seed:.6f}", "1.000e-03", step / 4) for step in range(1, steps + 1)]

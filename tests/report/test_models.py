@@ -3,13 +3,13 @@
 import pytest
 
 from vosmem import config, weights
-from vosmem.report.models import Model, common_name, group
+from vosmem.report.models import MemoryWeights, Model, common_name, group
 from vosmem.report.scores import Summary
 
 
 def models(**rows):
     told = config.resolve({"data": {"name": "x", "root": "x", "train": ["a"]}, "models": rows})["models"]
-    return [Model(name, settings, None, ()) for name, settings in told.items()]
+    return [Model(name, settings, {}, ()) for name, settings in told.items()]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_group_does_not_take_another_model_s_name():
 
 def test_figures_of_a_group_are_over_its_seeds():
     told = [
-        Model(m.name, m.settings, None, (), {"raw": Summary({"a": {"T": T}}, {"T": mean})})
+        Model(m.name, m.settings, {}, (), {"raw": Summary({"a": {"T": T}}, {"T": mean})})
         for m, T, mean in zip(models(a={}, b={"memory": {"seed": 1}}), (0.25, None), (0.25, 0.75), strict=True)
     ]
     (one,) = group(told)
@@ -65,3 +65,19 @@ def test_what_the_frozen_networks_saw_counts_only_on_davis(monkeypatch):
     monkeypatch.setattr(weights, "registry", lambda: {saw.name: saw})
     assert model.seen(lambda name: name == "bear") == {"bear"}
     assert model.seen(lambda name: False) == frozenset()
+
+
+def test_a_sequence_is_seen_where_the_weights_that_segment_it_were_trained_on_it(tmp_path):
+    folds = tmp_path / "folds.tsv"
+    folds.write_text("sequence\tfold\na\t0\nb\t1\n")
+    (model,) = models(lvo={"memory": {"folds": str(folds)}})
+
+    def told(*trained_on):
+        return MemoryWeights("", trained_on, {}, "")
+
+    def seen(**parts):
+        return Model("lvo", model.settings, {k.strip("_"): v for k, v in parts.items()}, ()).seen(lambda name: False)
+
+    assert seen(_0=told("b", "c"), _1=told("a", "c")) == frozenset()
+    assert seen(_0=told("a", "c"), _1=told("a", "c")) == {"a"}
+    assert seen(_0=told("b"), _=told("a", "b", "c")) == {"c"}

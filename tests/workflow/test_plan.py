@@ -106,3 +106,21 @@ def test_a_config_file_stands_alone(workflow, config, repository):
     (workflow.folder / "config.yaml").write_text(yaml.safe_dump(config))
     done = workflow.run("--dry-run", "results/tiny/config.yaml")
     assert "results/tiny/config.yaml" in done.stdout
+
+
+def test_several_networks_are_several_caches(workflow, config):
+    config["motion"] = {"network": ["camera_residual", "flow_magnitude"]}
+    assert workflow.planned(config) == {**ALL, "motion": 8}
+
+
+def test_folds_are_trained_one_by_one_and_the_rest_on_all(workflow, config):
+    (workflow.folder / "folds.tsv").write_text("sequence\tfold\na\t0\ntrain\t0\nb\t1\n")
+    config["data"] |= {"train": ["a", "b", "train"], "test": ["a", "b", "c"]}
+    config["memory"]["folds"] = "folds.tsv"
+    planned = workflow.planned(config)
+    assert (planned["memory_train"], planned["memory_predict"]) == (3, 3)
+    told = workflow.run("--dry-run", "results/tiny/memory/lvo/a.h5").stdout
+    (training,) = [part for part in told.split("rule ") if part.startswith("memory_train:")]
+    assert "memory/lvo/fold0/weights.safetensors" in training
+    assert "data/b.json" in training
+    assert "data/train.json" not in training

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -65,6 +66,25 @@ def read_list(path: Path) -> list[str]:
         if first:
             names[first[0].split("/")[-2] if first[0].count("/") >= 2 else first[0]] = None
     return list(names)
+
+
+def read_folds(path: Path) -> dict[str, str]:
+    """Sequence -> fold, from a table with the tab-separated columns ``sequence`` and ``fold``."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read as a table of folds ({error.__class__.__name__})") from None
+    folds: dict[str, str] = {}
+    for number, row in enumerate(rows, 2):
+        sequence, fold = row.get("sequence") or "", row.get("fold") or ""
+        if not sequence or not fold.isalnum() or sequence in folds:
+            raise UserError(
+                f"{path}, line {number}: got {sequence!r} in fold {fold!r}, expected each sequence once and a fold of "
+                "letters and digits, in tab-separated columns `sequence` and `fold`"
+            )
+        folds[sequence] = fold
+    return folds
 
 
 def fingerprint(paths: Iterable[Path]) -> dict[str, int]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vosmem import arguments
 from vosmem.cache import replacing
-from vosmem.errors import UserError
 
 HELP = "train the visual memory on cached streams, and predict with it"
 
@@ -18,10 +17,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train = commands.add_parser("train", help="train projection, ConvGRU and output layers")
     train.add_argument("descriptions", nargs="+", type=Path, metavar="DATA.json", help="the training sequences")
     train.add_argument(
-        "--appearance", nargs="*", default=[], type=Path, metavar="H5", help="their features, in the same order"
+        "--appearance",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="a network's features, <sequence>.h5 each",
     )
     train.add_argument(
-        "--motion", nargs="*", default=[], type=Path, metavar="H5", help="their motion maps, in the same order"
+        "--motion", nargs="+", default=[], type=Path, metavar="FOLDER", help="a network's motion maps, likewise"
     )
     train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
     train.add_argument(
@@ -34,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adopt.add_argument("--half", action="store_true", help="store float16, as the weights that come with vosmem are")
     predict = commands.add_parser("predict", help="probability of object for one sequence")
     predict.add_argument("weights", type=Path, metavar="SAFETENSORS")
-    predict.add_argument("--appearance", type=Path, metavar="H5")
-    predict.add_argument("--motion", type=Path, metavar="H5")
+    predict.add_argument("--appearance", nargs="+", default=[], type=Path, metavar="H5", help="one file a network")
+    predict.add_argument("--motion", nargs="+", default=[], type=Path, metavar="H5", help="one file a network")
     predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
     arguments.add_settings(train, "memory")
     for command in (train, predict):
@@ -56,12 +60,6 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from vosmem.memory.train import train
 
-    count = len(args.descriptions)
-    for stream, files in (("appearance", args.appearance), ("motion", args.motion)):
-        if len(files) not in (0, count):
-            raise UserError(
-                f"--{stream}: got {len(files)} files for {count} sequences; give one for each, in their order"
-            )
     settings = arguments.settings(args, "memory")
     with arguments.timed("memory train", "steps") as steps:
         train(args.descriptions, args.appearance, args.motion, args.out, args.history, settings, where)

@@ -1,8 +1,8 @@
 """The visual memory: from both streams' maps to the probability of object, for every frame of a clip.
 
-LVO, section 3: appearance is projected by two 1x1 convolutions with tanh, joined by the motion map, remembered by a
+LVO, section 3: appearance is projected by two 1x1 convolutions with tanh, joined by the motion maps, remembered by a
 bidirectional ConvGRU; a 3x3 convolution joins the two directions' states, a 1x1 convolution and a softmax over
-{background, object} read them out.
+{background, object} read them out. Beyond the paper, a finer read-out corrects that with maps of higher resolution.
 """
 
 from __future__ import annotations
@@ -14,17 +14,84 @@ from torch import Tensor, nn
 
 from vosmem.memory.convgru import ConvGRU
 
+# Maps of frames start:stop of each stream: appearance (n, Ca, h, w), motion (n, Cm, h, w), fine (n, Cf, f h, f w).
+Maps = dict[str, Tensor | None]
+SHAPE = ("projection", "state", "kernel", "bidirectional", "finer")  # the keys of the section `memory` that make it
+
+
+class Standardise(nn.Module):
+    """Every channel to mean 0 and deviation 1 over the training frames, whose moments are kept beside the weights."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels, 1, 1))
+        self.register_buffer("deviation", torch.ones(channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.deviation
+
+
+class FineReadOut(nn.Module):
+    """Corrects the coarse logits where maps of higher resolution show the boundary.
+
+    ``state``, ``fine``: channels of the joined state and of the fine maps; ``finer``: how many times as dense they are.
+    """
+
+    def __init__(self, state: int, fine: int, finer: int, carried: int = 16, hidden: int = 32):
+        super().__init__()
+        self.standardise = Standardise(fine)
+        self.finer = finer
+        self.carry = nn.Conv2d(state, carried, 1)
+        self.correct = nn.Sequential(
+            nn.Conv2d(carried + fine, hidden, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(hidden, 1, 1),
+        )  # fmt: skip
+
+    def forward(self, joined: Tensor, logits: Tensor, fine: Tensor | None) -> Tensor:
+        """(n, S, h, w), (n, h, w), (n, Cf, f h, f w) or None for 0 channels -> (n, f h, f w)."""
+        coarse = upsample(torch.cat([self.carry(joined), logits[:, None]], dim=1), self.finer)  # (n, 16 + 1, f h, f w)
+        x = torch.relu(coarse[:, :-1])
+        if fine is not None:
+            x = torch.cat([x, self.standardise(fine)], dim=1)  # (n, 16 + Cf, f h, f w)
+        return coarse[:, -1] + self.correct(x)[:, 0]
+
+
+def upsample(x: Tensor, finer: int) -> Tensor:
+    """Bilinear, (n, C, h, w) -> (n, C, f h, f w): cell i comes to rest on cell f i, and the last one is repeated.
+
+    This is the fine grid of :class:`vosmem.memory.streams.Streams`, whose cell f i lies where the coarse cell i does.
+    """
+    for axis in (-2, -1):
+        following = torch.cat([x.narrow(axis, 1, x.shape[axis] - 1), x.narrow(axis, x.shape[axis] - 1, 1)], dim=axis)
+        between = [x + (following - x) * (k / finer) for k in range(finer)]
+        x = torch.stack(between, dim=x.dim() + axis + 1).flatten(x.dim() + axis, x.dim() + axis + 1)
+    return x
+
 
 class VisualMemory(nn.Module):
-    """``appearance``, ``motion``: channels of the two streams, 0 for a stream that is left out."""
+    """``appearance``, ``motion``, ``fine``: channels of the streams, 0 for one that is left out.
 
-    def __init__(self, appearance: int, motion: int, projection: int, state: int, kernel: int, bidirectional: bool):
+    ``finer``: the read-out's grid is that many times as dense as the memory's; 1 as published, without ``fine`` maps.
+    """
+
+    def __init__(
+        self,
+        appearance: int,
+        motion: int,
+        fine: int = 0,
+        *,
+        projection: int,
+        state: int,
+        kernel: int,
+        bidirectional: bool,
+        finer: int = 1,
+    ):
         super().__init__()
         if not appearance and not motion:
             raise ValueError("both streams have 0 channels, expected at least one stream")
         self.bidirectional = bidirectional
-        self.register_buffer("mean", torch.zeros(appearance, 1, 1))
-        self.register_buffer("deviation", torch.ones(appearance, 1, 1))
+        self.standardise = Standardise(appearance)
         self.projection = (
             nn.Sequential(
                 nn.Conv2d(appearance, projection, 1), nn.Tanh(), nn.Conv2d(projection, projection, 1), nn.Tanh()
@@ -36,6 +103,7 @@ class VisualMemory(nn.Module):
         self.join = nn.Conv2d(state * (2 if bidirectional else 1), state, 3, padding=1)
         self.output = nn.Conv2d(state, 2, 1)
         self.initialise()
+        self.fine = FineReadOut(state, fine, finer) if finer > 1 else None
 
     def initialise(self) -> None:
         """Xavier outside the ConvGRU, as published; inside it PyTorch's default for convolutions."""
@@ -44,38 +112,39 @@ class VisualMemory(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
 
-    def inputs(self, appearance: Tensor | None, motion: Tensor | None) -> Tensor:
-        """What the memory sees: (T, Ca, h, w) and (T, Cm, h, w), either None where left out -> (T, P + Cm, h, w)."""
+    def inputs(self, maps: Maps) -> Tensor:
+        """What the memory sees: (n, P + Cm, h, w)."""
         streams = []
         if self.projection is not None:
-            streams.append(self.projection((appearance - self.mean) / self.deviation))  # (T, P, h, w)
-        if motion is not None:
-            streams.append(motion)
-        return torch.cat(streams, dim=1)  # (T, P + Cm, h, w)
+            streams.append(self.projection(self.standardise(maps["appearance"])))  # (n, P, h, w)
+        if maps["motion"] is not None:
+            streams.append(maps["motion"])
+        return torch.cat(streams, dim=1)  # (n, P + Cm, h, w)
 
-    def read_out(self, states: Tensor) -> Tensor:
-        """States (T, 2S or S, h, w) -> logit of object (T, h, w): the difference of the two classes' scores."""
-        scores = self.output(self.join(states))  # (T, 2, h, w)
-        return scores[:, 1] - scores[:, 0]  # softmax over two classes is the sigmoid of their difference
+    def read_out(self, states: Tensor, fine: Tensor | None) -> Tensor:
+        """States (n, 2S or S, h, w) -> logit of object (n, f h, f w): the difference of the two classes' scores."""
+        joined = self.join(states)  # (n, S, h, w)
+        scores = self.output(joined)  # (n, 2, h, w)
+        logits = scores[:, 1] - scores[:, 0]  # softmax over two classes is the sigmoid of their difference
+        return logits if self.fine is None else self.fine(joined, logits, fine)
 
-    def forward(self, appearance: Tensor | None, motion: Tensor | None) -> Tensor:
-        """A whole clip at once: logits of object, (T, h, w)."""
-        return self.read_out(self.memory(self.inputs(appearance, motion), self.bidirectional))
+    def forward(self, maps: Maps) -> Tensor:
+        """A whole clip at once: logits of object, (T, f h, f w)."""
+        return self.read_out(self.memory(self.inputs(maps), self.bidirectional), maps["fine"])
 
     @torch.inference_mode()
-    def probabilities(
-        self, load: Callable[[int, int], tuple[Tensor | None, Tensor | None]], length: int, block: int = 32
-    ):
-        """Probabilities of object block by block, in order, each (n, h, w), for clips of any length.
+    def probabilities(self, load: Callable[[str, int, int], Tensor | None], length: int, block: int = 32):
+        """Probabilities of object block by block, in order, each (n, f h, f w), for clips of any length.
 
-        ``load(start, stop)`` gives the two streams of those frames. The result is that of :meth:`forward`, but only the
-        backward pass's states of the whole clip are kept, 2 bytes a number.
+        ``load(stream, start, stop)`` gives the maps of those frames. The result is that of :meth:`forward`, but only
+        the backward pass's states of the whole clip are kept, 2 bytes a number.
         """
         starts = range(0, length, block)
 
         def advance(start: int, h: Tensor | None, order: int) -> Tensor:
             """States of one block, (n, S, h, w), frame order kept; the pass runs in direction ``order`` (1 or -1)."""
-            x = self.inputs(*load(start, min(start + block, length)))
+            stop = min(start + block, length)
+            x = self.inputs({stream: load(stream, start, stop) for stream in ("appearance", "motion")})
             terms = self.memory.input_terms(x)  # (n, 3S, h, w)
             h = x.new_zeros(1, self.memory.state, *x.shape[-2:]) if h is None else h
             states = []
@@ -97,4 +166,5 @@ class VisualMemory(nn.Module):
             h = states[-1:]
             if self.bidirectional:
                 states = torch.cat([states, backward.pop(start).to(states.dtype)], dim=1)  # (n, 2S, h, w)
-            yield torch.sigmoid(self.read_out(states))
+            fine = load("fine", start, start + len(states))
+            yield torch.sigmoid(self.read_out(states, fine))

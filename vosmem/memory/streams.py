@@ -1,8 +1,14 @@
-"""A sequence's cached streams on one grid: appearance features, motion maps, soft labels."""
+"""A sequence's cached streams on the memory's grids: appearance features, motion maps, soft labels.
+
+The memory works on one coarse grid (stride 8, as the paper's). Maps that are cached on a finer one can also be given on
+the grid of the read-out, which is ``finer`` times as dense: there boundaries are found that the coarse grid blurs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,32 +16,61 @@ import numpy as np
 from vosmem import cache, video
 from vosmem.data import describe
 from vosmem.errors import UserError
-from vosmem.grid import Grid, resample
+from vosmem.grid import Axis, Grid, resample
+
+STRIDE = 8  # of the memory's grid, in pixels of the working frame (LVO, section 3)
+Window = tuple[slice, slice]  # rows and columns, in cells
+
+
+@dataclass(frozen=True)
+class Map:
+    """One cached data set: (T, channels, h, w), or (T, h, w) for one. ``odd``: channels that a mirror negates."""
+
+    file: cache.Reader
+    name: str
+    stream: str
+    grid: Grid
+    channels: int
+    odd: tuple[int, ...]
+
+    def rows(self, start: int, stop: int, grid: Grid) -> np.ndarray:
+        """Frames start:stop brought to ``grid``: (n, channels, h, w) float32."""
+        rows = self.file.rows(self.name, start, stop).astype(np.float32)
+        rows = rows.reshape(len(rows), self.channels, *self.grid.shape)
+        return resample(rows, self.grid, grid, "area" if _finer(self.grid, max(grid.stride)) else "linear")
 
 
 class Streams:
     """Reads the two streams of one sequence, frame ranges at a time. Use as a context manager.
 
-    ``appearance``, ``motion``: cache files, either None where the model leaves that stream out. Everything is given on
-    the appearance stream's grid, or on motion's where there is no appearance.
+    ``appearance``, ``motion``: cache files, none where the model leaves that stream out; ``finer``: how many times as
+    dense as the memory's grid the read-out's is.
     """
 
-    def __init__(self, appearance: Path | None, motion: Path | None):
+    def __init__(self, appearance: Sequence[Path], motion: Sequence[Path], finer: int = 1):
+        if not appearance and not motion:
+            raise ValueError("got neither appearance nor motion files, expected at least one")
         self._stack = ExitStack()
         try:
-            self.appearance, self.motion = (
-                self._stack.enter_context(cache.read(path, stage)) if path else None
-                for path, stage in ((appearance, "appearance"), (motion, "motion"))
-            )
-            files = [f for f in (self.appearance, self.motion) if f]
+            self.files = {
+                stage: [self._stack.enter_context(cache.read(path, stage)) for path in paths]
+                for stage, paths in (("appearance", appearance), ("motion", motion))
+            }
+            files = [f for stream in self.files.values() for f in stream]
             if len({f.clip for f in files}) != 1:
                 told = " and ".join(
                     f"{f.path} ({f.clip.sequence}, {len(f)} frames of {f.clip.frame_size})" for f in files
                 )
-                raise UserError(f"{told}: not the same clip; delete both and run the workflow again")
+                raise UserError(f"{told}: not the same clip; delete them and run the workflow again")
             self.clip = files[0].clip
-            grids = [files[0].grid(name) for name in files[0].names]
-            self.grid: Grid = max(grids, key=lambda g: g.shape)
+            self.maps = {stage: [_map(f, name, stage) for f in stream for name in f.names]
+                         for stage, stream in self.files.items()}  # fmt: skip
+            both = [*self.maps["appearance"], *self.maps["motion"]]
+            self.grid = _grid([m.grid for m in both], self.clip.frame_size)
+            self.fine_grid = Grid(
+                *(Axis(a.size * finer, a.stride / finer, a.offset) for a in (self.grid.y, self.grid.x))
+            )
+            self.maps["fine"] = [m for m in both if finer > 1 and _finer(m.grid, STRIDE)]
         except BaseException:
             self._stack.close()
             raise
@@ -50,34 +85,55 @@ class Streams:
         return len(self.clip.frames)
 
     @property
-    def channels(self) -> tuple[int, int]:
-        """(Ca, Cm): channels of the two streams, 0 where left out."""
-        a, m = self.appearance, self.motion
-        return sum(a.shape(n)[1] for n in a.names) if a else 0, 1 if m else 0
+    def channels(self) -> dict[str, int]:
+        """Channels of ``appearance``, ``motion`` and ``fine`` maps, 0 where there are none."""
+        return {stream: sum(m.channels for m in maps) for stream, maps in self.maps.items()}
+
+    def odd(self, stream: str) -> list[int]:
+        """The channels of ``appearance``, ``motion`` or ``fine`` that change their sign in a mirror."""
+        return _channels(self.maps[stream], lambda m: m.odd)
+
+    def moving(self) -> list[int]:
+        """The channels of ``fine`` that come from motion."""
+        return _channels(self.maps["fine"], lambda m: range(m.channels) if m.stream == "motion" else ())
 
     @property
-    def made_by(self) -> dict[str, object]:
+    def made_by(self) -> dict[str, list[dict[str, object]]]:
         """What made the streams: a model trained on some must be given the same."""
-        files = {"appearance": self.appearance, "motion": self.motion}
-        return {stage: None if f is None else _made_by(f.maker) for stage, f in files.items()}
+        return {stage: [_made_by(f.maker) for f in stream] for stage, stream in self.files.items()}
 
-    def appearance_rows(self, start: int, stop: int, window: tuple[slice, slice] | None = None) -> np.ndarray | None:
-        """Features of frames start:stop, all layers, (n, Ca, h, w) float32; only ``window`` of the grid if given."""
-        f = self.appearance
-        if f is None:
-            return None
-        grid = self.grid.window(*window) if window else self.grid
-        maps = [resample(f.rows(n, start, stop).astype(np.float32), f.grid(n), grid) for n in f.names]
-        return np.concatenate(maps, axis=1)  # (n, Ca, h, w)
+    def rows(self, stream: str, start: int, stop: int, window: Window | None = None) -> np.ndarray | None:
+        """Maps of ``appearance``, ``motion`` or ``fine``, frames start:stop: (n, C, h, w) float32, None without any.
 
-    def motion_rows(self, start: int, stop: int) -> np.ndarray | None:
-        """Motion probability of frames start:stop, (n, 1, h, w) float32."""
-        f = self.motion
-        if f is None:
-            return None
-        return resample(f.rows("probability", start, stop).astype(np.float32), f.grid("probability"), self.grid)[
-            :, None
-        ]
+        ``window``: the part of the grid wanted, in cells of the stream's own grid.
+        """
+        grid = self.fine_grid if stream == "fine" else self.grid
+        if window:
+            grid = grid.window(*window)
+        maps = [m.rows(start, stop, grid) for m in self.maps[stream]]
+        return np.concatenate(maps, axis=1) if maps else None  # (n, C, h, w)
+
+
+def _map(file: cache.Reader, name: str, stream: str) -> Map:
+    shape = file.shape(name)
+    channels = shape[1] if len(shape) == 4 else 1
+    return Map(file, name, stream, file.grid(name), channels, file.odd(name))
+
+
+def _finer(grid: Grid, stride: float) -> bool:
+    """Whether a grid is clearly denser than one of ``stride``, so that going there means averaging."""
+    return max(grid.stride) < 0.75 * stride
+
+
+def _grid(grids: list[Grid], frame: tuple[int, int]) -> Grid:
+    """The memory's grid: a cached map's own where one has the memory's stride, so that it need not be resampled."""
+    own = next((g for g in grids if g.stride == (STRIDE, STRIDE)), None)
+    return own or Grid(*(Axis(-(-n // STRIDE), STRIDE, 0) for n in frame))
+
+
+def _channels(maps: list[Map], chosen) -> list[int]:
+    starts = np.cumsum([0, *(m.channels for m in maps)])
+    return [int(start) + c for start, m in zip(starts, maps, strict=False) for c in chosen(m)]
 
 
 def _made_by(maker: cache.Maker) -> dict[str, object]:

@@ -23,7 +23,7 @@ from vosmem.cache import git_commit, replacing
 from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.memory import STAGE_VERSION, clips
-from vosmem.memory.model import VisualMemory
+from vosmem.memory.model import SHAPE, Maps, VisualMemory
 from vosmem.memory.streams import Streams, soft_labels
 
 SAVE_EVERY = 30.0  # seconds between two saved states: what a kill costs at most
@@ -34,7 +34,7 @@ HISTORY = ("step", "loss", "learning_rate", "seconds")
 class TrainingSequence:
     """One training sequence: its streams, and what of it is small enough to stay in memory.
 
-    ``labels``: (T, h, w) float32, soft, NaN where not annotated; ``motion``: (T, 1, h, w) float32 or None.
+    ``labels``: (T, f h, f w) float32, soft, NaN where not annotated; ``motion``: (T, Cm, h, w) float32 or None.
     """
 
     streams: Streams
@@ -48,18 +48,30 @@ def learning_rate(step: int, steps: int, start: float, schedule: str) -> float:
     return start * {"constant": 1.0, "linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left)}[schedule]
 
 
-def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean binary cross-entropy of (n, h, w) logits and soft labels, over the cells whose label is not NaN."""
+def loss_of(logits: Tensor, labels: Tensor, overlap: float) -> Tensor:
+    """Mean binary cross-entropy of (n, h, w) logits and soft labels over the cells whose label is not NaN.
+
+    ``overlap``: weight of one minus the soft Jaccard index, sum(p y) / sum(p + y - p y), of each frame, averaged over
+    the frames that show any object. The measure J is of that form, where cross-entropy counts every cell alike.
+    """
     known = ~labels.isnan()
-    return F.binary_cross_entropy_with_logits(logits[known], labels[known])
+    loss = F.binary_cross_entropy_with_logits(logits[known], labels[known])
+    if overlap:
+        p, y = torch.sigmoid(logits) * known, labels.nan_to_num(0.0)  # (n, h, w) each
+        both = (p * y).sum((1, 2))  # (n,)
+        either = (p + y - p * y).sum((1, 2))
+        shown = y.sum((1, 2)) > 1
+        if shown.any():
+            loss = loss + overlap * (1 - both[shown] / either[shown]).mean()
+    return loss
 
 
-def moments(sequences: Sequence[TrainingSequence], every: int = 8) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of every appearance channel over each ``every``-th training frame: (Ca, 1, 1) float32 each."""
+def moments(sequences: Sequence[TrainingSequence], stream: str, every: int = 8) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of every channel of a stream over each ``every``-th frame: (C, 1, 1) float32 each."""
     count, total, squares = 0, 0.0, 0.0
     for sequence in sequences:
         for t in range(0, len(sequence.streams), every):
-            rows = sequence.streams.appearance_rows(t, t + 1).astype(np.float64)
+            rows = sequence.streams.rows(stream, t, t + 1).astype(np.float64)
             count += rows[0, 0].size
             total, squares = total + rows.sum((0, 2, 3)), squares + (rows**2).sum((0, 2, 3))
     mean = total / count
@@ -67,25 +79,29 @@ def moments(sequences: Sequence[TrainingSequence], every: int = 8) -> tuple[Tens
     return tuple(torch.tensor(a, dtype=torch.float32).view(-1, 1, 1) for a in (mean, deviation))
 
 
-def load_clip(clip: clips.Clip, sequence: TrainingSequence) -> tuple[Tensor | None, Tensor | None, Tensor]:
-    """The tensors of a clip: appearance (n, Ca, ch, cw), motion (n, Cm, ch, cw), labels (n, ch, cw); None: left out."""
-    rows, columns = clip.window
-    first, last = clip.frames.min(), clip.frames.max()
-    labels = sequence.labels[clip.frames, rows, columns]  # (n, ch, cw)
-    motion = None
+def load_clip(clip: clips.Clip, sequence: TrainingSequence, finer: int) -> tuple[Maps, Tensor]:
+    """The maps of a clip, each (n, C, ch, cw) or finer, None where left out; and its labels (n, f ch, f cw)."""
+    streams, first, last = sequence.streams, clip.frames.min(), clip.frames.max()
+    fine_window = tuple(slice(finer * s.start, finer * s.stop) for s in clip.window)
+    arrays: dict[str, np.ndarray | None] = {"motion": None}
+    for stream, window in (("appearance", clip.window), ("fine", fine_window)):
+        rows = streams.rows(stream, first, last + 1, window)  # (last-first+1, C, ...)
+        arrays[stream] = None if rows is None else rows[clip.frames - first]  # (n, C, ...)
     if sequence.motion is not None:
-        motion = sequence.motion[clip.frames, :, rows, columns]  # (n, Cm, ch, cw), a copy
-        motion[clip.still] = 0
-    appearance = sequence.streams.appearance_rows(first, last + 1, clip.window)  # (last-first+1, Ca, ch, cw)
-    if appearance is not None:
-        appearance = appearance[clip.frames - first]  # (n, Ca, ch, cw)
-
-    def tensor(array: np.ndarray | None) -> Tensor | None:
-        if array is None:
-            return None
-        return torch.from_numpy(np.ascontiguousarray(array[..., ::-1] if clip.flip else array))
-
-    return tensor(appearance), tensor(motion), tensor(labels)
+        rows, columns = clip.window
+        arrays["motion"] = sequence.motion[clip.frames, :, rows, columns]  # (n, Cm, ch, cw), a copy
+        arrays["motion"][clip.still] = 0
+    if moving := streams.moving():
+        arrays["fine"][np.ix_(clip.still, moving)] = 0
+    labels = sequence.labels[(clip.frames, *fine_window)]  # (n, f ch, f cw)
+    if clip.flip:
+        labels = labels[..., ::-1]
+        for stream, rows in arrays.items():
+            if rows is not None:
+                rows[:, streams.odd(stream)] *= -1
+                arrays[stream] = rows[..., ::-1]
+    maps = {s: None if r is None else torch.from_numpy(np.ascontiguousarray(r)) for s, r in arrays.items()}
+    return maps, torch.from_numpy(np.ascontiguousarray(labels))
 
 
 def train(
@@ -100,36 +116,37 @@ def train(
 ) -> None:
     """Train on the given sequences and write the weights (safetensors) and the history (CSV).
 
-    ``appearance``, ``motion``: one cache file a sequence, in the order of ``descriptions``, or empty for a stream that
-    is left out. The state is saved in ``state_folder`` (default: beside ``out``) under a name made from all that
-    the result depends on, so that the same call goes on after a kill, and a changed one starts anew.
+    ``appearance``, ``motion``: for each network of the stream the folder of its cache files, ``<sequence>.h5``; empty
+    for a stream that is left out. The state is saved in ``state_folder`` (default: beside ``out``) under a name made
+    from all that the result depends on, so that the same call goes on after a kill, and a changed one starts anew.
     """
     torch.manual_seed(settings["seed"])
     torch.use_deterministic_algorithms(device.type == "cpu")
     told = [describe.read(path) for path in descriptions]
     with ExitStack() as stack:
         sequences = []
-        for i, sequence in enumerate(told):
-            streams = stack.enter_context(Streams(appearance[i] if appearance else None, motion[i] if motion else None))
+        for sequence in told:
+            files = ([folder / f"{sequence.name}.h5" for folder in stream] for stream in (appearance, motion))
+            streams = stack.enter_context(Streams(*files, settings["finer"]))
             if streams.clip != sequence.clip:
                 raise UserError(
                     f"{sequence.name}: the cached streams are of other frames than the data set; run the workflow again"
                 )
-            labels = soft_labels(sequence, streams.grid)
-            sequences.append(TrainingSequence(streams, labels, streams.motion_rows(0, len(streams))))
+            labels = soft_labels(sequence, streams.fine_grid)
+            sequences.append(TrainingSequence(streams, labels, streams.rows("motion", 0, len(streams))))
         made_by = same_streams(sequences)
         made_of = {
-            "settings": {k: v for k, v in settings.items() if k != "weights"},
+            "settings": {k: v for k, v in settings.items() if k not in ("weights", "folds")},
+            "channels": sequences[0].streams.channels,
             "streams": made_by,
             "trained_on": [s.name for s in told],
             "version": STAGE_VERSION,
         }
-        model = VisualMemory(
-            *sequences[0].streams.channels,
-            settings["projection"], settings["state"], settings["kernel"], settings["bidirectional"],
-        )  # fmt: skip
+        model = VisualMemory(**sequences[0].streams.channels, **{k: settings[k] for k in SHAPE})
         if settings["standardise"] and model.projection is not None:
-            model.mean, model.deviation = moments(sequences)
+            model.standardise.mean, model.standardise.deviation = moments(sequences, "appearance")
+        if sequences[0].streams.maps["fine"]:
+            model.fine.standardise.mean, model.fine.standardise.deviation = moments(sequences, "fine")
         model.to(device)
         key = hashlib.sha256(
             json.dumps([made_of, [_content(s) for s in sequences]], sort_keys=True).encode()
@@ -193,10 +210,13 @@ def _fit(
             np.random.default_rng([settings["seed"], step]), lengths, shapes,
             settings["clip_length"], tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"],
         )  # fmt: skip
-        a, m, labels = (t if t is None else t.to(device) for t in load_clip(clip, sequences[clip.sequence]))
+        maps, labels = load_clip(clip, sequences[clip.sequence], settings["finer"])
         if labels.isnan().all():
             continue
-        loss = loss_of(model(a, m), labels)
+        maps = {stream: None if m is None else m.to(device) for stream, m in maps.items()}
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
+            logits = model(maps).float()
+        loss = loss_of(logits, labels.to(device), settings["overlap_loss"])
         if not math.isfinite(loss.item()):
             raise UserError(f"training: the loss is {loss.item()} at step {step}; lower memory.learning_rate")
         optimizer.zero_grad()

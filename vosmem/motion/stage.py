@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from vosmem import cache, weights
 from vosmem.errors import UserError
-from vosmem.grid import Grid, resample
-from vosmem.motion import STAGE_VERSION, checkpoint, rivals
+from vosmem.grid import Axis, Grid, resample
+from vosmem.motion import STAGE_VERSION, checkpoint, residual, rivals
 from vosmem.motion.encoding import ENCODINGS
 
 # Flow (N, 2, H, W) in pixels of the field -> probability (N, 1, H // 2, W // 2), both float32.
@@ -83,18 +83,25 @@ def probabilities(
 def run(
     flow: Path, out: Path, network: str, settings: Mapping[str, Any], path: Path | None, device: torch.device
 ) -> int:
-    """Read ``/forward`` of one sequence, write ``/probability``. Returns the number of frames.
+    """Read the flow of one sequence, write its motion maps. Returns the number of frames.
 
-    The last row of ``/forward`` points backwards in time; what moves by itself does so in either direction.
+    Estimators of :data:`ESTIMATORS` read ``/forward`` and write ``/probability``; the last row of ``/forward`` points
+    backwards in time, and what moves by itself does so in either direction. ``residual`` reads both directions and
+    writes ``/residual``.
     """
-    estimate = ESTIMATORS[network](path if network == "mpnet" else None, device)
-    size, pool = (int(settings["size"][0]), int(settings["size"][1])), bool(settings["pool"])
     with cache.read(flow, "flow") as source:
         above = {
             "name": source.maker.name,
             "version": source.maker.version,
             "parameters": dict(source.maker.parameters),
         }
+        if network == "residual":
+            maker = cache.Maker("motion", STAGE_VERSION, network, {"stride": residual.STRIDE, "flow": above})
+            with cache.write(out, source.clip, maker) as file:
+                _write_residual(source, file, device)
+            return len(source)
+        estimate = ESTIMATORS[network](path if network == "mpnet" else None, device)
+        size, pool = (int(settings["size"][0]), int(settings["size"][1])), bool(settings["pool"])
         sha256 = weights.sha256(path) if network == "mpnet" and path is not None else ""
         maker = cache.Maker("motion", STAGE_VERSION, network, {"size": list(size), "pool": pool, "flow": above}, sha256)
         with cache.write(out, source.clip, maker) as file:
@@ -105,3 +112,39 @@ def run(
                     file.create("probability", maps.shape[1:], Grid.of_image(maps.shape[1:], source.clip.frame_size))
                 file.append("probability", maps)
             return len(source)
+
+
+def _write_residual(source: cache.Reader, file: cache.Writer, device: torch.device) -> None:
+    """``/residual`` (T, 8, h, w): :func:`residual.describe` of the forward, then of the backward flow."""
+    if "backward" not in source.names:
+        raise UserError(
+            f"{source.path}: holds no /backward, which motion.network: residual needs; set flow.backward: true"
+        )
+    length, frame, own = len(source), source.clip.frame_size, source.grid("forward")
+    grid = Grid(*(Axis(-(-n // residual.STRIDE), residual.STRIDE, 0) for n in frame))
+    n = residual.PER_DIRECTION
+    odd = [direction * n + c for direction in range(2) for c in residual.ODD]
+    file.create("residual", (2 * n, *grid.shape), grid, odd=odd)
+    to_cells = np.array([1 / own.x.stride, 1 / own.y.stride], np.float32)[:, None, None]  # pixels of frame -> of field
+    for t in range(0, length, FRAMES_AT_ONCE):
+        stop = min(t + FRAMES_AT_ONCE, length)
+        # The flow back from where forward[t] leads is backward[t + 1], and that from backward[t] is forward[t - 1]; at
+        # the clip's ends both directions lead to the one neighbour.
+        low, high = max(t - 1, 0), min(stop + 1, length)
+        forward, backward = (
+            torch.from_numpy(source.rows(name, low, high).astype(np.float32) * to_cells).to(device)
+            for name in ("forward", "backward")
+        )
+        at = torch.arange(t, stop) - low
+        after, before = (at + 1).clamp(max=high - 1 - low), (at - 1).clamp(min=0)
+        from_next, from_last = backward[after], forward[before]
+        if stop == length:
+            from_next[-1] = forward[before[-1]]
+        if t == 0:
+            from_last[0] = backward[after[0]]
+        with torch.inference_mode():
+            maps = torch.cat(
+                [residual.describe(forward[at], from_next), residual.describe(backward[at], from_last)], dim=1
+            )  # (n, 8, H, W)
+        maps = resample(maps.cpu().numpy(), own, grid, "area" if own.x.stride < residual.STRIDE else "linear")
+        file.append("residual", maps)

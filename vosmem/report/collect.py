@@ -165,7 +165,7 @@ def caches_in_use(models: tuple[Model, ...], methods: tuple[str, ...]) -> dict[s
     names = {model.name for model in models}
     return {
         "flow": {m.settings["flow"]["estimator"] for m in models},
-        "appearance": {m.settings["appearance"]["network"] for m in models},
-        "motion": {m.motion_folder for m in models if m.motion_folder},
+        "appearance": {name for m in models for name in m.networks("appearance")},
+        "motion": {folder for m in models for folder in m.motion_folders},
         **{stage: names for stage in ("memory", "refine", "evaluate")},
     }

@@ -20,6 +20,7 @@ from vosmem.grid import Grid, resample
 
 WIDTH = 400  # of a shown frame, in pixels
 QUALITY = 70  # of its JPEG
+LENGTH = 2  # of the residual's maps: how long it is, forward in time (docs/formats.md)
 TOLERANCE = 0.6  # pixels of the shown frame by which an outline may be off
 
 
@@ -72,12 +73,14 @@ def shown_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def motion_map(path: Path, t: int, sequence: describe.Sequence, shape: tuple[int, int]) -> np.ndarray:
-    """The motion probability of frame ``t`` as a grey picture of ``shape``: (h, w) uint8, 0 still, 255 moving."""
+    """How far each point of frame ``t`` moves by itself, as a grey picture of ``shape``: (h, w) uint8, 255 moving."""
     with cache.read(path, "motion") as file:
         if file.clip.frames != sequence.frame_names:
             raise UserError(f"{path}: is of other frames than the data set; delete it and run the workflow again")
-        rows = file.rows("probability", t, t + 1)[0].astype(np.float32)  # (h', w')
-        shown = resample(rows, file.grid("probability"), Grid.of_image(shape, file.clip.frame_size))  # (h, w)
+        (name,) = file.names
+        rows = file.rows(name, t, t + 1)[0].astype(np.float32)  # (h', w'), or (8, h', w') of the network `residual`
+        rows = rows if rows.ndim == 2 else rows[LENGTH]
+        shown = resample(rows, file.grid(name), Grid.of_image(shape, file.clip.frame_size))  # (h, w)
     return np.clip(np.rint(255 * shown), 0, 255).astype(np.uint8)
 
 

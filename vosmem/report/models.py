@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vosmem import weights
+from vosmem import config, weights
+from vosmem.data import layout
 from vosmem.report.scores import MEAN, Spread, Summary, number, read_rows, read_summary
 
 
 @dataclass(frozen=True)
 class MemoryWeights:
-    """What a weights.safetensors says of itself. ``streams``: stage -> name, parameters, weights' SHA-256, or None."""
+    """What a weights.safetensors says of itself. ``streams``: stage -> what made its networks' caches."""
 
     sha256: str
     trained_on: tuple[str, ...]
@@ -25,11 +26,15 @@ class MemoryWeights:
 
 @dataclass(frozen=True)
 class Model:
-    """One row of the config's ``models``. ``history``: (step, loss, seconds) of the training; ``scores`` by method."""
+    """One row of the config's ``models``.
+
+    ``parts``: its weights by fold, "" for those that are of none; ``history``: (step, loss, seconds) of the training,
+    of the first fold where there are several; ``scores`` by method.
+    """
 
     name: str
     settings: Mapping[str, Any]
-    weights: MemoryWeights | None
+    parts: Mapping[str, MemoryWeights]
     history: tuple[tuple[float, float, float], ...]
     scores: Mapping[str, Summary] = field(default_factory=dict)
 
@@ -38,17 +43,36 @@ class Model:
         return self.settings["memory"]["weights"] == "train"
 
     @property
-    def motion_folder(self) -> str | None:
-        """The motion cache that the model reads, None where it leaves motion out."""
-        network, estimator = self.settings["motion"]["network"], self.settings["flow"]["estimator"]
-        return None if network == "none" else f"{network}-{estimator}"
+    def weights(self) -> MemoryWeights | None:
+        """The weights, the first fold's where there are several."""
+        return next(iter(self.parts.values()), None)
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """Every sequence that any of the weights was trained on."""
+        return tuple(sorted({s for weights in self.parts.values() for s in weights.trained_on}))
+
+    def networks(self, stage: str) -> tuple[str, ...]:
+        """The networks of a stream."""
+        return config.names(stage, self.settings[stage])
+
+    @property
+    def motion_folders(self) -> list[str]:
+        """The motion caches that the model reads."""
+        return [f"{network}-{self.settings['flow']['estimator']}" for network in self.networks("motion")]
 
     def seen(self, is_davis: Callable[[str], bool]) -> frozenset[str]:
-        """Sequences that the memory, or a network below it, was trained on; ``is_davis`` tells DAVIS-2016's by name."""
-        trained_on = set(self.weights.trained_on if self.weights else ())
+        """Sequences that the weights which segment them, or a network below, were trained on.
+
+        ``is_davis`` tells DAVIS-2016's sequences by name.
+        """
+        path = self.settings["memory"]["folds"]
+        folds = layout.read_folds(Path(path)) if path and Path(path).is_file() else {}
+        trained_on = {s for fold, weights in self.parts.items() for s in weights.trained_on if folds.get(s, "") == fold}
         for stage in ("appearance", "motion"):
-            entry = registry_entry(self, stage)
-            trained_on |= {s for s in (entry.saw_davis if entry else ()) if is_davis(s)}
+            for network in self.networks(stage):
+                entry = registry_entry(self, stage, network)
+                trained_on |= {s for s in (entry.saw_davis if entry else ()) if is_davis(s)}
         return frozenset(trained_on)
 
 
@@ -79,24 +103,34 @@ def read_weights(path: Path) -> MemoryWeights | None:
 def read_model(results: Path, name: str, settings: Mapping[str, Any], methods: Sequence[str]) -> Model:
     """One model from its files under the data set's results."""
     memory = results / "memory" / name
-    steps = [[number(row.get(key)) for key in ("step", "loss", "seconds")] for row in read_rows(memory / "history.csv")]
+    folders = {"": memory, **{p.name.removeprefix("fold"): p for p in sorted(memory.glob("fold*")) if p.is_dir()}}
+    told = {
+        fold: weights for fold, folder in folders.items() if (weights := read_weights(folder / "weights.safetensors"))
+    }
+    history = folders[next(iter(told), "")] / "history.csv"
+    steps = [[number(row.get(key)) for key in ("step", "loss", "seconds")] for row in read_rows(history)]
     found = {method: read_summary(results / "evaluate" / name / method / "summary.csv") for method in methods}
     return Model(
         name,
         settings,
-        read_weights(memory / "weights.safetensors"),
+        told,
         tuple((step, loss, seconds or 0.0) for step, loss, seconds in steps if step is not None and loss is not None),
         {method: summary for method, summary in found.items() if summary},
     )
 
 
-def registry_entry(model: Model, stage: str) -> weights.Entry | None:
-    """The registry's row of the weights that ``stage`` ran on: by what made the model's cache, else by the config."""
-    made = model.weights.streams.get(stage) if model.weights else None
-    if made:
+def made_with(model: Model, stage: str, network: str) -> Mapping[str, Any]:
+    """What the memory's weights say of a network's cache; empty where they say nothing."""
+    made = model.weights.streams.get(stage, ()) if model.weights else ()
+    return next((m for m in made if m["name"] == network), {})
+
+
+def registry_entry(model: Model, stage: str, network: str) -> weights.Entry | None:
+    """The registry's row of the weights that a network ran on: by what made the model's cache, else by the config."""
+    if made := made_with(model, stage, network):
         return next((e for e in weights.registry().values() if e.sha256 == made["weights"]), None)
-    section = model.settings[stage]
-    return weights.registry().get(section["network"]) if section["weights"] == "registry" else None
+    section = config.settings_for(stage, model.settings[stage], network)
+    return weights.registry().get(network) if section.get("weights") == "registry" else None
 
 
 def group(models: Sequence[Model]) -> list[Group]:

@@ -76,7 +76,7 @@ def answer(report: Report) -> Mapping[str, Any]:
     """The first sentence and the figures under it."""
     group = report.groups[0]
     summaries = [m.scores[report.method] for m in group.models if report.method in m.scores]
-    trained_on = sorted({s for m in group.models if m.weights for s in m.weights.trained_on})
+    trained_on = sorted({s for m in group.models for s in m.trained_on})
     seen = sorted({s for m in group.models for s in report.seen[m.name]} & set(report.scored))
     tiles = []
     for name, column, meaning in TILES:
@@ -112,5 +112,5 @@ def protocol(report: Report) -> str:
 
 def commits(report: Report) -> list[str]:
     """The commits that trained the models, where they are not the one that made the page."""
-    trained = {m.weights.git_commit for m in report.models if m.weights and m.weights.git_commit}
+    trained = {w.git_commit for m in report.models for w in m.parts.values() if w.git_commit}
     return sorted(c for c in trained if c.rstrip("+") != report.git_commit.rstrip("+"))

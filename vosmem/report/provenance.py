@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from importlib import metadata
 
 import vosmem
+from vosmem import config
 from vosmem.report import published
-from vosmem.report.models import Model, registry_entry
+from vosmem.report.models import Model, made_with, registry_entry
 
 # Name to show -> names under which it is distributed, the first installed one counts.
 PACKAGES = {
@@ -54,26 +55,27 @@ def weights_used(models: Sequence[Model]) -> list[WeightsUsed]:
     rows: dict[WeightsUsed, None] = {}  # a set that keeps the order
     for stage in ("appearance", "motion"):
         for model in models:
-            rows |= dict.fromkeys(_network(model, stage))
-    return [*rows, *(_memory(model) for model in models if model.weights)]
+            rows |= dict.fromkeys(_networks(model, stage))
+    return [*rows, *(_memory(model, fold) for model in models for fold in model.parts)]
 
 
-def _network(model: Model, stage: str) -> list[WeightsUsed]:
-    """The weights of one of the frozen networks; none where it has none, as the camera's residual."""
-    made = (model.weights.streams.get(stage) if model.weights else None) or {}
-    entry = registry_entry(model, stage)
-    network = model.settings[stage]["network"]
-    if network == "none" or not (made.get("weights") or entry):
-        return []
-    if entry:
-        return [WeightsUsed(stage, entry.name, entry.licence, entry.sha256, entry.trained_on, entry.saw_davis)]
-    file = model.settings[stage]["weights"]
-    return [WeightsUsed(stage, f"{network}: {file}", "not known", made["weights"], "not known")]
+def _networks(model: Model, stage: str) -> list[WeightsUsed]:
+    """The weights of a stream's frozen networks; none for one without, as the camera's residual."""
+    used = []
+    for network in model.networks(stage):
+        made, entry = made_with(model, stage, network), registry_entry(model, stage, network)
+        if entry:
+            used.append(WeightsUsed(stage, entry.name, entry.licence, entry.sha256, entry.trained_on, entry.saw_davis))
+        elif made.get("weights"):
+            file = config.settings_for(stage, model.settings[stage], network)["weights"]
+            used.append(WeightsUsed(stage, f"{network}: {file}", "not known", made["weights"], "not known"))
+    return used
 
 
-def _memory(model: Model) -> WeightsUsed:
-    weights = model.weights
+def _memory(model: Model, fold: str) -> WeightsUsed:
+    weights = model.parts[fold]
     source = "trained here" if model.trained_here else f"taken over: {model.settings['memory']['weights']}"
+    source = f"fold {fold}, {source}" if fold else source
     count = len(weights.trained_on)
     told = f"{count} sequence{'s' * (count != 1)}" if count else "not stated"
     davis = count and {*weights.trained_on} <= {*published.TRAIN, *published.VAL}

@@ -63,7 +63,7 @@ def shown(report: Report) -> list[Shown]:
 
 def motion_source(report: Report) -> str | None:
     """Name of the motion cache that is shown: the first model's, or the first one's that uses motion."""
-    return next((m.motion_folder for m in (report.first, *report.models) if m.motion_folder), None)
+    return next((folder for m in (report.first, *report.models) for folder in m.motion_folders), None)
 
 
 def _show(report: Report, name: str, why: str) -> Shown:

@@ -18,8 +18,8 @@ rule appearance:
         gpu=0,
     params:
         version=stage_version("appearance"),
-        settings=lambda w: as_json(settings_of("appearance", "network", w.network)),
-        weights=lambda w: weights_hash(w.network, settings_of("appearance", "network", w.network)["weights"]),
+        settings=lambda w: as_json(settings_of("appearance", w.network)),
+        weights=lambda w: weights_hash("appearance", w.network),
     shell:
         "python -m vosmem appearance {input.description:q} --settings {params.settings} --threads {threads}"
         " --out {output.features:q} 2> {log:q}"

@@ -87,9 +87,10 @@ def as_json(settings):
     return shlex.quote(json.dumps(settings, sort_keys=True))
 
 
-def settings_of(section, key, name):
-    """The settings of the first model whose section uses `name`; the config makes sure that all of them agree."""
-    return next(m[section] for m in MODELS.values() if m[section][key] == name)
+def settings_of(section, name):
+    """What the estimator or network `name` depends on; the config makes sure that all models that use it agree."""
+    using = next(m[section] for m in MODELS.values() if name in configuration.names(section, m[section]))
+    return configuration.settings_for(section, using, name)
 
 
 def fingerprint(wildcards):
@@ -117,17 +118,18 @@ def network_weights(section, network):
 
     A file that comes with vosmem is no input: it is known by its hash, and where the clone lies is no part of a result.
     """
-    setting = settings_of(section, "network", network)["weights"]
+    setting = settings_of(section, network).get("weights", "registry")
     if setting != "registry":
         return setting
     entry = weights.registry().get(network)
     return [] if entry is None or entry.shipped else ancient(str(entry.path()))
 
 
-def weights_hash(network, setting):
-    """The hash of a registered weight file, so that a new one makes anew what was made with the old."""
+def weights_hash(section, network):
+    """The hash of a network's registered weights, so that new ones make anew what was made with the old."""
     entry = weights.registry().get(network)
-    return entry.sha256 if entry and setting in ("registry", "shipped") else ""
+    setting = settings_of(section, network).get("weights", "registry")
+    return entry.sha256 if entry and setting == "registry" else ""
 
 
 def weights_name(file):
@@ -135,19 +137,29 @@ def weights_name(file):
     return next(name for name, entry in weights.registry().items() if entry.file == file)
 
 
-def appearance_of(model, seq):
-    network = MODELS[model]["appearance"]["network"]
-    return [] if network == "none" else f"{RESULTS}/appearance/{network}/{seq}.h5"
+def caches(stage, model):
+    """The folders of a model's cached appearance or motion, one for each network."""
+    estimator = MODELS[model]["flow"]["estimator"]
+    suffix = {"appearance": "", "motion": f"-{estimator}"}[stage]
+    return [f"{RESULTS}/{stage}/{name}{suffix}" for name in configuration.names(stage, MODELS[model][stage])]
 
 
-def motion_of(model, seq):
-    network, estimator = MODELS[model]["motion"]["network"], MODELS[model]["flow"]["estimator"]
-    return [] if network == "none" else f"{RESULTS}/motion/{network}-{estimator}/{seq}.h5"
+def cached(model, names):
+    """A model's cached streams of some sequences, by stage."""
+    return {
+        stage: [f"{folder}/{seq}.h5" for folder in caches(stage, model) for seq in names]
+        for stage in ("appearance", "motion")
+    }
 
 
-def streams(model, names):
-    """A model's cached streams of several sequences, flat."""
-    return [f for seq in names for f in (appearance_of(model, seq), motion_of(model, seq)) if f]
+def stream_options(model, seq=None):
+    """Where a job finds its streams, as command-line options: folders, or the files of one sequence."""
+    ending = f"/{seq}.h5" if seq else ""
+    return " ".join(
+        f"--{stage} " + " ".join(shlex.quote(f"{folder}{ending}") for folder in caches(stage, model))
+        for stage in ("appearance", "motion")
+        if caches(stage, model)
+    )
 
 
 def descriptions(names):
@@ -159,12 +171,45 @@ def models_by_weights(trained):
     return [n for n, m in MODELS.items() if (m["memory"]["weights"] == "train") == trained]
 
 
+def folds_of(model):
+    """Sequence -> fold of a model that is cross-validated; empty where it is not."""
+    path = MODELS[model]["memory"]["folds"]
+    try:
+        return layout.read_folds(Path(path)) if path else {}
+    except UserError as error:
+        stop(error)
+
+
+FOLDS = {model: folds_of(model) for model in MODELS}
+
+
+def part_of(model, seq):
+    """The folder, under the model's, of the weights that segment a sequence: a fold's that holds it out, or none."""
+    return f"fold{FOLDS[model][seq]}/" if seq in FOLDS[model] else ""
+
+
+def parts(model):
+    """All of a model's weights that its sequences need."""
+    return sorted({part_of(model, seq) for seq in TEST})
+
+
+def trained_on(model, part):
+    """The training sequences of the weights of a fold, or of all."""
+    return [seq for seq in TRAIN if not part or part_of(model, seq) != part]
+
+
 def training_threads():
-    """Cores for each training: those there are, shared among the models, since they can be trained side by side."""
-    return max(1, (workflow.cores or 1) // max(1, len(models_by_weights(trained=True))))
+    """Cores for each training: those there are, shared among those that can run side by side."""
+    trainings = sum(len(parts(model)) for model in models_by_weights(trained=True))
+    return max(1, (workflow.cores or 1) // max(1, trainings))
 
 
 def adopted_weights(model):
     """The user's weight file of a model that is not trained here, [] where it takes the shipped one."""
     setting = MODELS[model]["memory"]["weights"]
     return [] if setting == "shipped" else setting
+
+
+def adopted_hash(model):
+    """The hash of the weights that come with vosmem, so that new ones are taken over anew."""
+    return weights.entry("lvo").sha256 if MODELS[model]["memory"]["weights"] == "shipped" else ""

@@ -16,6 +16,6 @@ rule flow:
         runtime=60,
     params:
         version=stage_version("flow"),
-        settings=lambda w: as_json(settings_of("flow", "estimator", w.estimator)),
+        settings=lambda w: as_json(settings_of("flow", w.estimator)),
     shell:
         "python -m vosmem flow {input.description:q} --settings {params.settings} --out {output.flow:q} 2> {log:q}"

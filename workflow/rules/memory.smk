@@ -1,17 +1,18 @@
+# `part` is empty, or the folder of one fold of a cross-validation.
 rule memory_train:
     input:
-        descriptions=descriptions(TRAIN),
-        appearance=lambda w: [f for s in TRAIN if (f := appearance_of(w.model, s))],
-        motion=lambda w: [f for s in TRAIN if (f := motion_of(w.model, s))],
+        unpack(lambda w: cached(w.model, trained_on(w.model, w.part))),
+        descriptions=lambda w: descriptions(trained_on(w.model, w.part)),
     output:
-        weights=f"{RESULTS}/memory/{{model}}/weights.safetensors",
-        history=f"{RESULTS}/memory/{{model}}/history.csv",
+        weights=f"{RESULTS}/memory/{{model}}/{{part}}weights.safetensors",
+        history=f"{RESULTS}/memory/{{model}}/{{part}}history.csv",
     log:
-        f"{RESULTS}/logs/memory_train/{{model}}.log",
+        f"{RESULTS}/logs/memory_train/{{model}}/{{part}}train.log",
     benchmark:
-        f"{RESULTS}/benchmarks/memory_train/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/memory_train/{{model}}/{{part}}train.tsv"
     wildcard_constraints:
         model=any_of(models_by_weights(trained=True)),
+        part=r"(fold[^/]+/)?",
     conda:
         "../../envs/vosmem.yaml"
     threads: training_threads()
@@ -21,10 +22,11 @@ rule memory_train:
         gpu=0,
     params:
         version=stage_version("memory"),
-        settings=lambda w: as_json(MODELS[w.model]["memory"]),
+        settings=lambda w: as_json({**MODELS[w.model]["memory"], "folds": ""}),
+        streams=lambda w: stream_options(w.model),
     shell:
-        "python -m vosmem memory train {input.descriptions:q} --appearance {input.appearance:q} --motion {input.motion:q}"
-        " --settings {params.settings} --threads {threads} --out {output.weights:q} --history {output.history:q} 2> {log:q}"
+        "python -m vosmem memory train {input.descriptions:q} {params.streams} --settings {params.settings}"
+        " --threads {threads} --out {output.weights:q} --history {output.history:q} 2> {log:q}"
 
 
 rule memory_adopt:
@@ -47,16 +49,15 @@ rule memory_adopt:
         runtime=10,
     params:
         weights=lambda w: shlex.quote(MODELS[w.model]["memory"]["weights"]),
-        hash=lambda w: weights_hash("lvo", MODELS[w.model]["memory"]["weights"]),
+        hash=lambda w: adopted_hash(w.model),
     shell:
         "python -m vosmem memory adopt {params.weights} --out {output.weights:q} --history {output.history:q} 2> {log:q}"
 
 
 rule memory_predict:
     input:
-        weights=f"{RESULTS}/memory/{{model}}/weights.safetensors",
-        appearance=lambda w: appearance_of(w.model, w.seq),
-        motion=lambda w: motion_of(w.model, w.seq),
+        unpack(lambda w: cached(w.model, [w.seq])),
+        weights=lambda w: f"{RESULTS}/memory/{w.model}/{part_of(w.model, w.seq)}weights.safetensors",
     output:
         probability=f"{RESULTS}/memory/{{model}}/{{seq}}.h5",
     log:
@@ -72,9 +73,7 @@ rule memory_predict:
         gpu=0,
     params:
         version=stage_version("memory"),
-        streams=lambda w, input: " ".join(
-            f"--{name} {shlex.quote(input[name])}" for name in ("appearance", "motion") if input.get(name)
-        ),
+        streams=lambda w: stream_options(w.model, w.seq),
     shell:
         "python -m vosmem memory predict {input.weights:q} {params.streams} --threads {threads}"
         " --out {output.probability:q} 2> {log:q}"

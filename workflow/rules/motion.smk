@@ -17,8 +17,8 @@ rule motion:
         gpu=0,
     params:
         version=stage_version("motion"),
-        settings=lambda w: as_json(settings_of("motion", "network", w.network)),
-        weights=lambda w: weights_hash(w.network, settings_of("motion", "network", w.network)["weights"]),
+        settings=lambda w: as_json(settings_of("motion", w.network)),
+        weights=lambda w: weights_hash("motion", w.network),
     shell:
         "python -m vosmem motion predict {input.flow:q} --settings {params.settings} --threads {threads}"
         " --out {output.motion:q} 2> {log:q}"

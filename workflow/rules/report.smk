@@ -24,8 +24,8 @@ rule report:
     input:
         config=f"{RESULTS}/config.yaml",
         defects=f"{RESULTS}/data/defects.tsv",
-        weights=expand(f"{RESULTS}/memory/{{model}}/weights.safetensors", model=MODELS),
-        history=expand(f"{RESULTS}/memory/{{model}}/history.csv", model=MODELS),
+        weights=[f"{RESULTS}/memory/{m}/{part}weights.safetensors" for m in MODELS for part in parts(m)],
+        history=[f"{RESULTS}/memory/{m}/{part}history.csv" for m in MODELS for part in parts(m)],
         masks=expand(
             f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
             model=MODELS,
