@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vosmem.grid import Grid
+
 MEAN_BGR = (104.008, 116.669, 122.675)
 # layer name, channels in, channels out, dilation; a string is a pooling layer
 LAYERS = [
@@ -41,8 +43,13 @@ class DeepLabLargeFOV(nn.Module):
                 stride = 2 if row in ("pool1", "pool2", "pool3") else 1
                 self.stack[row] = nn.MaxPool2d(3, stride, padding=1, ceil_mode=True)
         self.register_buffer("mean", torch.tensor(MEAN_BGR).view(3, 1, 1), persistent=False)
-        self.strides = dict.fromkeys(CACHED, 8)
-        self.channels = {"conv5_3": 512, "fc6": 1024}
+
+    def grid(self, layer: str, frame: tuple[int, int]) -> Grid:
+        """Where the cells of ``layer`` lie in a frame of (H, W) pixels: cell i on pixel 8 i."""
+        shape = frame
+        for _ in range(3):  # each pooling rounds up, and its padding adds a window
+            shape = [n // 2 + 1 for n in shape]
+        return Grid.of(shape, (8, 8), (0, 0))
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """(N, 3, H, W) RGB in 0..255 -> for each of ``layers`` its map (N, C, h, w) after ReLU."""

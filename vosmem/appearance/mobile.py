@@ -15,6 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vosmem.grid import Grid
+
 
 class InvertedResidual(nn.Module):
     """1x1 expansion, depthwise k x k convolution, 1x1 projection; the input is added where shapes allow."""
@@ -83,6 +85,11 @@ class MobileFeatures(nn.Module):
                 name = f"block{len(self.blocks) - 1}"
                 self.strides[name], self.channels[name] = reached, c_out
         self.layers = layers
+
+    def grid(self, layer: str, frame: tuple[int, int]) -> Grid:
+        """Where the cells of ``layer`` lie in a frame of (H, W) pixels: cell i on pixel stride * i."""
+        stride = self.strides[layer]
+        return Grid.of([-(-n // stride) for n in frame], (stride, stride), (0, 0))
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """(N, 3, H, W) RGB in 0..255 -> for each of ``layers`` its map (N, C, ceil(H/s), ceil(W/s))."""

@@ -12,18 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from vosmem import cache, video, weights
-from vosmem.appearance import STAGE_VERSION, deeplab_largefov, mobile
+from vosmem import cache, config, video, weights
+from vosmem.appearance import STAGE_VERSION, deeplab_largefov, mobile, u2netp
 from vosmem.data import describe
 from vosmem.errors import UserError
-from vosmem.grid import Axis, Grid
 
 
 @dataclass(frozen=True)
 class Network:
     """A row of the registry: how to make the network, how to name a foreign file's tensors, what can be cached."""
 
-    make: Callable[[list[str], int], nn.Module]
+    make: Callable[[list[str], dict[str, Any]], nn.Module]  # of the layers and the config's section
     convert: Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
     layers: tuple[str, ...]
     default_layers: tuple[str, ...]
@@ -31,13 +30,13 @@ class Network:
 
 NETWORKS = {
     "efficientnet_lite0": Network(
-        mobile.efficientnet_lite0,
+        lambda layers, settings: mobile.efficientnet_lite0(layers, settings["output_stride"]),
         mobile.convert,
         layers=tuple(f"block{i}" for i in range(16)),
         default_layers=("block4", "block10", "block15"),
     ),
     "mobilenet_v2": Network(
-        mobile.mobilenet_v2,
+        lambda layers, settings: mobile.mobilenet_v2(layers, settings["output_stride"]),
         mobile.convert,
         layers=tuple(f"block{i}" for i in range(17)),
         default_layers=("block5", "block12", "block16"),
@@ -48,16 +47,22 @@ NETWORKS = {
         layers=deeplab_largefov.CACHED,
         default_layers=("fc6",),
     ),
+    "u2netp": Network(
+        lambda layers, settings: u2netp.U2NetP(layers, settings["saliency_size"]),
+        lambda tensors, _: u2netp.convert(tensors),
+        layers=u2netp.CACHED,
+        default_layers=("sides", "stage4d", "stage6"),
+    ),
 }
 
 
-def build(network: str, layers: list[str], output_stride: int, path: Path) -> nn.Module:
-    """The network with its weights, frozen, in evaluation mode. ``layers`` empty: the network's usual ones."""
-    row = NETWORKS[network]
+def build(network: str, settings: dict[str, Any], path: Path) -> nn.Module:
+    """The network with its weights, frozen, in evaluation mode. ``settings``: the config's section ``appearance``."""
+    row, layers = NETWORKS[network], settings["layers"]
     unknown = [name for name in layers if name not in row.layers]
     if unknown:
         raise UserError(f"appearance.layers: {network} has no layer {unknown[0]!r}; it has {', '.join(row.layers)}")
-    model = row.make(list(layers) or list(row.default_layers), output_stride)
+    model = row.make(list(layers) or list(row.default_layers), settings)
     try:
         missing, unexpected = model.load_state_dict(row.convert(weights.load(path), model), strict=False)
         if [m for m in missing if "num_batches" not in m] or unexpected:
@@ -84,35 +89,32 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
     return module
 
 
-def features(model: nn.Module, frames: np.ndarray, device: torch.device) -> dict[str, np.ndarray]:
-    """Frames (N, H, W, 3) uint8 BGR -> for each layer (N, C, h, w) float32."""
+def features(
+    model: nn.Module, frames: np.ndarray, device: torch.device, precision: str = "float32"
+) -> dict[str, np.ndarray]:
+    """Frames (N, H, W, 3) uint8 BGR -> for each layer (N, C, h, w) float32.
+
+    ``precision``: of the convolutions' factors; their sums are float32 either way.
+    """
     rgb = torch.from_numpy(np.ascontiguousarray(frames[..., ::-1]))  # (N, H, W, 3)
     x = rgb.to(device).permute(0, 3, 1, 2).float()  # (N, 3, H, W), channels last in memory
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         return {name: m.float().cpu().numpy() for name, m in model(x).items()}
 
 
 def run(description: Path, out: Path, network: str, settings: dict[str, Any], path: Path, device: torch.device) -> int:
     """Compute the features of one sequence and write them to ``out``. Returns the number of frames."""
     sequence = describe.read(description)
-    model = build(network, settings["layers"], settings["output_stride"], path)
+    model = build(network, settings, path)
     model = fold_batch_norm(model).to(device, memory_format=torch.channels_last)
-    maker = cache.Maker(
-        "appearance",
-        STAGE_VERSION,
-        network,
-        {"layers": list(model.layers), "output_stride": settings["output_stride"]},
-        weights.sha256(path),
-    )
+    own = config.settings_for("appearance", settings, network)
+    told = {k: v for k, v in own.items() if k not in ("network", "weights")} | {"layers": list(model.layers)}
+    maker = cache.Maker("appearance", STAGE_VERSION, network, told, weights.sha256(path))
     with cache.write(out, sequence.clip, maker) as file:
         for t, frame_path in enumerate(sequence.frame_paths):
             frame = video.resize(video.read_frame(frame_path), sequence.working_size)
-            for name, maps in features(model, frame[None], device).items():
+            for name, maps in features(model, frame[None], device, told.get("precision", "float32")).items():
                 if t == 0:
-                    stride = model.strides[name]
-                    axes = [
-                        Axis(n, stride, 0) for n in maps.shape[-2:]
-                    ]  # both families centre cell i on pixel stride*i
-                    file.create(name, maps.shape[1:], Grid(*axes))
+                    file.create(name, maps.shape[1:], model.grid(name, sequence.working_size))
                 file.append(name, maps)
     return len(sequence.frames)
