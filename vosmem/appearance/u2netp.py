@@ -27,8 +27,8 @@ SIDES = ("d0", "d1", "d2", "d3", "d4", "d5", "d6")  # the channels of ``sides``
 
 
 def halve(x: Tensor) -> Tensor:
-    """(N, C, h, w) -> (N, C, ceil(h/2), ceil(w/2)), the largest of 2 x 2."""
-    return F.max_pool2d(x, 2, 2, ceil_mode=True)
+    """(N, C, h, w) -> (N, C, h/2, w/2), the largest of 2 x 2."""
+    return F.max_pool2d(x, 2)
 
 
 def enlarge(x: Tensor, like: Tensor) -> Tensor:
@@ -72,12 +72,14 @@ class RSU(nn.Module):
 class U2NetP(nn.Module):
     """The network up to the maps ``layers`` (of ``CACHED``).
 
-    ``size``: the input's (H, W), multiples of 32, to which frames are resized, or only its shorter side, the longer
-    then following from the frame.
+    ``size``: the input's (H, W) to which frames are resized, or only its shorter side, the longer then following from
+    the frame. Sides are multiples of 32, so that every pooling halves exactly; the upstream network rounds up instead.
     """
 
     def __init__(self, layers: list[str], size: int | tuple[int, int]):
         super().__init__()
+        if any(n % MULTIPLE or n < MULTIPLE for n in ([size] if isinstance(size, int) else size)):
+            raise ValueError(f"size {size}: expected multiples of {MULTIPLE}")
         self.layers, self.size = layers, size
         self.encoder = nn.ModuleDict({n: RSU(CHANNELS if i else 3, h) for i, (n, h) in enumerate(ENCODER.items())})
         self.decoder = nn.ModuleDict({n: RSU(2 * CHANNELS, h) for n, h in DECODER.items()})

@@ -5,7 +5,7 @@ type and a value, of which values of wire type 2 may again be messages. The weig
 its graph (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). All other fields are stepped over.
 
 Every length is checked against the bytes that are there before anything is sliced, and every shape against its data
-before an array is made, so no array is larger than the file says with its own bytes.
+before an array is made, so no array is larger than the file.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ LARGEST = 2**30  # bytes of a file; the weights that vosmem knows are a few mill
 VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5  # wire types
 MODEL_GRAPH = 7  # field numbers of ModelProto, GraphProto and TensorProto
 GRAPH_INITIALIZER = 5
-DIMS, DATA_TYPE, FLOAT_DATA, NAME, RAW_DATA, EXTERNAL_DATA, DATA_LOCATION = 1, 2, 4, 8, 9, 13, 14
-OTHER_DATA = (5, 6, 7, 10, 11)  # int32_data, string_data, int64_data, double_data, uint64_data
+DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL_DATA, DATA_LOCATION = 1, 2, 8, 9, 13, 14
+OTHER_DATA = (4, 5, 6, 7, 10, 11)  # float_data, int32_data, string_data, int64_data, double_data, uint64_data
 DTYPES = {1: "<f4", 6: "<i4", 7: "<i8", 10: "<f2", 11: "<f8"}  # TensorProto.DataType
-MOST_AXES = 8
+MOST_AXES, LONGEST_NAME = 8, 200
 
 
 def initialisers(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -46,28 +46,32 @@ def initialisers(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 def _tensor(message: memoryview) -> tuple[str, np.ndarray]:
     """One TensorProto: its name and its values."""
-    name, kind, dims, chunks = "", 0, [], []
+    name, kind, dims, data = "", 0, [], memoryview(b"")
     for field, value in _fields(message):
         if field == NAME:
-            name = bytes(_message(value)[:200]).decode("utf-8")
+            name = str(_message(value)[: LONGEST_NAME + 1], "utf-8")
         elif field == DATA_TYPE:
             kind = value
         elif field == DIMS:  # one by one, or packed into one field
             dims += [value] if isinstance(value, int) else _varints(value)
-        elif field in (RAW_DATA, FLOAT_DATA):
-            chunks.append(_message(value))
+            if len(dims) > MOST_AXES:
+                raise ValueError(f"tensor {name!r} has more than {MOST_AXES} axes; is the file damaged?")
+        elif field == RAW_DATA:
+            data = _message(value)
         elif field == EXTERNAL_DATA or (field == DATA_LOCATION and value != 0):
             raise ValueError(f"tensor {name!r} is kept in another file; save the model as one file")
         elif field in OTHER_DATA:
-            raise ValueError(f"tensor {name!r} is stored in field {field}, expected raw_data or float_data")
+            raise ValueError(f"tensor {name!r} is stored in field {field}, expected raw_data")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"a tensor's name is longer than {LONGEST_NAME} characters")
     if kind not in DTYPES:
-        raise ValueError(f"tensor {name!r} has data type {kind}, expected one of {list(DTYPES)}")
-    if len(dims) > MOST_AXES:
-        raise ValueError(f"tensor {name!r} has {len(dims)} axes, expected at most {MOST_AXES}")
-    dtype, stored = np.dtype(DTYPES[kind]), sum(len(c) for c in chunks)
-    if prod(dims) * dtype.itemsize != stored:
-        raise ValueError(f"tensor {name!r} of shape {dims} needs {prod(dims) * dtype.itemsize} bytes, has {stored}")
-    return name, np.frombuffer(b"".join(chunks), dtype).reshape(dims).copy()
+        raise ValueError(f"tensor {name!r} has data type {kind!r:.20}, expected one of {list(DTYPES)}")
+    if any(n > LARGEST for n in dims):
+        raise ValueError(f"tensor {name!r} has an axis of length {max(dims)}; is the file damaged?")
+    dtype = np.dtype(DTYPES[kind])
+    if prod(dims) * dtype.itemsize != len(data):
+        raise ValueError(f"tensor {name!r} of shape {dims} needs {prod(dims) * dtype.itemsize} bytes, has {len(data)}")
+    return name, np.frombuffer(data, dtype).reshape(dims).copy()
 
 
 def _message(value: int | memoryview) -> memoryview:

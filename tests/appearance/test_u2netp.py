@@ -1,0 +1,299 @@
+"""U2-Net-p: the layers of the paper called one after the other, where its maps lie, and its real weights."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from tests.weights.onnx_file import model, tensor
+from vosmem import cache, config, video, weights
+from vosmem.appearance import settings_read, stage, u2netp
+from vosmem.errors import UserError
+from vosmem.grid import Axis, Grid, resample
+
+CPU = torch.device("cpu")
+
+
+def convolutions():
+    """(C_out, C_in, dilation) of all convolutions but the sides, in the order in which they are computed."""
+    for c_in, height in zip([3] + [64] * 5 + [128] * 5, [7, 6, 5, 4, "4F", "4F", "4F", 4, 5, 6, 7], strict=True):
+        yield from [(64, c_in), (16, 64)]
+        count = 4 if height == "4F" else height
+        yield from [(16, 16)] * (count - 1)
+        yield from [(16, 32)] * (count - 2)
+        yield 64, 32
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    """Random weights in the order of computation, as float64 pairs (weight, bias), sides and fusion last."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(o, i, 3, 3) for o, i in convolutions()] + [(1, 64, 3, 3)] * 6 + [(1, 6, 1, 1)]
+    return [
+        (
+            torch.randn(shape, generator=generator, dtype=torch.float64) * (2 / np.prod(shape[1:])) ** 0.5,
+            torch.randn(shape[0], generator=generator, dtype=torch.float64) * 0.1,
+        )
+        for shape in shapes
+    ]
+
+
+@pytest.fixture(scope="module")
+def file(numbers, tmp_path_factory):
+    """The random weights as an ONNX file such as the real one: sides first and named, all others numbered."""
+    names = [f"side{i}" for i in range(1, 7)] + ["outconv"]
+    rows = [(f"{n}.{kind}", t) for n, pair in zip(names, numbers[-7:], strict=True)
+            for kind, t in zip(("weight", "bias"), pair, strict=True)]  # fmt: skip
+    rows += [(str(2000 - i), t) for i, t in enumerate(t for pair in numbers[:-7] for t in pair)]
+    path = tmp_path_factory.mktemp("weights") / "random.onnx"
+    path.write_bytes(model(*(tensor(name, t.numpy()) for name, t in rows)))
+    return path
+
+
+def bilinear(x, like):
+    """Enlarged by the project's own grids: both maps show the same frame, edge to edge."""
+    frame = (960, 960)
+    return resample(x, Grid.of_image(x.shape[-2:], frame), Grid.of_image(like.shape[-2:], frame))
+
+
+def written_out(x, numbers):
+    """The paper's figure 5 by hand: (1, 3, H, W) normalised -> every decoder stage, and the logits d0 .. d6."""
+    left = iter(numbers)
+
+    def conv(x, dilation=1):
+        weight, bias = next(left)
+        return F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] // 2), dilation=dilation)
+
+    def block(x, height):
+        x = inward = conv(x).relu()
+        if height == "4F":
+            one = conv(x).relu()
+            two = conv(one, 2).relu()
+            three = conv(two, 4).relu()
+            four = conv(three, 8).relu()
+            x = conv(torch.cat([four, three], 1), 4).relu()
+            x = conv(torch.cat([x, two], 1), 2).relu()
+            return conv(torch.cat([x, one], 1)).relu() + inward
+        levels = [conv(x).relu()]
+        for _ in range(height - 2):
+            levels.append(conv(F.max_pool2d(levels[-1], 2)).relu())
+        x = conv(levels[-1], 2).relu()
+        for level in reversed(levels):
+            x = conv(torch.cat([bilinear(x, level), level], 1)).relu()
+        return x + inward
+
+    down = []
+    for i, height in enumerate([7, 6, 5, 4, "4F", "4F"]):
+        x = down[-1] if down else x
+        down.append(block(F.max_pool2d(x, 2) if i else x, height))
+    up = [down.pop()]
+    for height in ["4F", 4, 5, 6, 7]:
+        skip = down.pop()
+        up.append(block(torch.cat([bilinear(up[-1], skip), skip], 1), height))
+    sides = torch.cat([bilinear(conv(x), up[-1]) for x in reversed(up)], 1)
+    return up, torch.cat([conv(sides), sides], 1)
+
+
+def test_the_network_is_the_paper_written_out(file, numbers):
+    """In float64, from the file on: reader, conversion, blocks, decoder, sides."""
+    settings = config.section_defaults("appearance", {"layers": list(u2netp.CACHED), "saliency_size": [64, 96]})
+    network = stage.build("u2netp", settings, file).double()
+    frames = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 200
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    x = (frames / frames.max() - mean.double().view(3, 1, 1)) / std.double().view(3, 1, 1)
+    up, logits = written_out(x, [(w.float().double(), b.float().double()) for w, b in numbers])
+    with torch.inference_mode():
+        maps = network(frames)
+    for name, expected in zip(["stage6", "stage5d", "stage4d", "stage3d", "stage2d", "stage1d"], up, strict=True):
+        torch.testing.assert_close(maps[name], expected, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(maps["sides"], F.avg_pool2d(logits, 2), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("frame", [(480, 854), (854, 480), (97, 131), (480, 1920), (33, 20)])
+@pytest.mark.parametrize("size", [32, 64, (32, 96)])
+def test_maps_lie_on_the_grids_that_the_network_tells(frame, size):
+    with torch.device("meta"):
+        network = u2netp.U2NetP(list(u2netp.CACHED), size)
+        maps = network(torch.zeros(2, 3, *frame))
+    for name, map_ in maps.items():
+        grid = network.grid(name, frame)
+        assert map_.shape == (2, 7 if name == "sides" else 64, *grid.shape)
+        # edge to edge: half a cell before the first centre is the frame's first edge, likewise the last
+        for axis, n in zip((grid.y, grid.x), frame, strict=True):
+            assert axis.centres()[0] - axis.stride / 2 == pytest.approx(-0.5)
+            assert axis.centres()[-1] + axis.stride / 2 == pytest.approx(n - 0.5)
+    if isinstance(size, int) and frame != (33, 20):
+        assert min(network.input_size(frame)) == size
+
+
+def test_input_sizes():
+    assert u2netp.U2NetP([], 320).input_size((480, 854)) == (320, 576)
+    assert u2netp.U2NetP([], (320, 320)).input_size((480, 854)) == (320, 320)
+    with pytest.raises(ValueError, match="multiples of 32"):
+        u2netp.U2NetP([], 300)
+    for bad in (300, [320], [320, 300], 0):
+        with pytest.raises(UserError, match="saliency_size"):
+            config.section_defaults("appearance", {"saliency_size": bad})
+
+
+def lamp(path):
+    """A network that passes the frame's red channel through, by the skips alone or by way of the lowest stage."""
+    network = u2netp.U2NetP(list(u2netp.CACHED), 96).eval().requires_grad_(False)
+    for parameter in network.parameters():
+        parameter.zero_()
+    for block in network.encoder.values():
+        block.inward.weight[0, 0, 1, 1] = 1
+    network.encoder["stage1"].inward.bias[0] = 3  # what is normalised is negative where dark
+    for block in network.decoder.values():
+        block.inward.weight[0, u2netp.CHANNELS if path == "skip" else 0, 1, 1] = 1
+    for side in network.side:
+        side.weight[0, 0, 1, 1] = 1
+    network.fuse.weight[:] = 1 / 6
+    return network
+
+
+def crossing(profile, axis):
+    """Where a profile that steps once, up or down, passes the middle between its ends, in pixels of the frame."""
+    above = profile > (profile[0] + profile[-1]) / 2
+    i = int(np.flatnonzero(above[1:] != above[:-1])[0])
+    part = ((profile[0] + profile[-1]) / 2 - profile[i]) / (profile[i + 1] - profile[i])
+    return axis.stride * (i + part) + axis.offset
+
+
+@pytest.mark.parametrize("path", ["skip", "deep"])
+@pytest.mark.parametrize("turned", [False, True], ids=["columns", "rows"])
+def test_an_edge_comes_out_where_it_went_in(path, turned):
+    """Bright on either side in turn, since pooling the largest widens what is bright; in every phase of all cells, of
+    which the largest are 40 pixels wide."""
+    network, n = lamp(path), 120
+    edges = np.arange(40, 80, 2)
+    profiles = np.where(np.arange(n) >= edges[:, None], 200, 20).astype(np.uint8)  # (20, n)
+    profiles = np.concatenate([profiles, 220 - profiles])  # (40, n)
+    images = np.broadcast_to(profiles[:, None, :, None], (40, n, n, 3))
+    maps = stage.features(network, images.swapaxes(1, 2) if turned else images, CPU)
+    for name in u2netp.CACHED:
+        grid = network.grid(name, (n, n))
+        lines = maps[name][:, 0].swapaxes(1, 2) if turned else maps[name][:, 0]
+        errors = [
+            crossing(line[grid.y.size // 2], grid.x) - (edge - 0.5)
+            for line, edge in zip(lines, [*edges, *edges], strict=True)
+        ]
+        assert abs(np.mean(errors)) < 0.05 * grid.x.stride, name
+
+
+def sequence(folder, frames):
+    """A description of the given BGR frames."""
+    names = [f"{t:02d}.png" for t in range(len(frames))]
+    for name, frame in zip(names, frames, strict=True):
+        cv2.imwrite(str(folder / name), frame)
+    told = {
+        "sequence": "toy", "root": str(folder), "frames": names, "masks": [None] * len(frames),
+        "size": frames[0].shape[:2], "working_size": frames[0].shape[:2], "defects": [],
+    }  # fmt: skip
+    (folder / "toy.json").write_text(json.dumps(told))
+    return folder / "toy.json"
+
+
+def test_the_stage_writes_its_usual_layers(tmp_path, file):
+    frames = np.random.default_rng(0).integers(0, 255, (2, 97, 131, 3), np.uint8)
+    settings = config.section_defaults("appearance", {"network": "u2netp", "saliency_size": 64, "weights": str(file)})
+    assert stage.run(sequence(tmp_path, frames), tmp_path / "a.h5", "u2netp", settings, file, CPU) == 2
+    with cache.read(tmp_path / "a.h5", "appearance") as read:
+        assert read.names == ["sides", "stage4d", "stage6"]
+        assert read.shape("sides") == (2, 7, 32, 48)
+        assert read.grid("sides") == Grid(Axis(32, 97 / 32, 97 / 64 - 0.5), Axis(48, 131 / 48, 131 / 96 - 0.5))
+        assert read.maker.parameters == {
+            "layers": ["sides", "stage4d", "stage6"], "saliency_size": 64, "precision": "bfloat16"
+        }  # fmt: skip
+        assert read.maker.weights_sha256 == weights.sha256(file)
+
+
+def test_bfloat16_is_near_float32(file):
+    settings = config.section_defaults("appearance", {"layers": ["stage4d"], "saliency_size": 64})
+    network = stage.build("u2netp", settings, file)
+    frames = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3), np.uint8)
+    exact = stage.features(network, frames, CPU, "float32")["stage4d"]
+    rounded = stage.features(network, frames, CPU, "bfloat16")["stage4d"]
+    assert rounded.dtype == np.float32
+    assert 0 < np.abs(rounded - exact).mean() < 0.02 * np.abs(exact).mean()
+
+
+def test_each_network_depends_on_its_own_settings():
+    """So that a key of one network does not make another's caches anew."""
+    settings = config.section_defaults("appearance", {})
+    others = {key for key in settings if settings_read("efficientnet_lite0", settings).get(key) is None}
+    assert others == {"saliency_size", "precision"}
+    assert "output_stride" not in settings_read("u2netp", settings)
+    for name in stage.NETWORKS:
+        assert {"network", "layers", "weights"} <= set(settings_read(name, settings))
+
+
+def test_files_that_are_not_its_weights(tmp_path, file):
+    settings = config.section_defaults("appearance", {"layers": ["sides", "block4"]})
+    with pytest.raises(UserError, match="u2netp has no layer 'block4'; it has sides, stage1d"):
+        stage.build("u2netp", settings, file)
+    settings["layers"] = []
+    tensors = {name: t.numpy() for name, t in weights.load(file).items()}
+    for drop, told in (("side3.bias", "no side3.bias"), ("1999", "223 tensors besides sides and outconv")):
+        path = tmp_path / "other.onnx"
+        path.write_bytes(model(*(tensor(name, t) for name, t in tensors.items() if name != drop)))
+        with pytest.raises(UserError, match=f"does not hold the weights of u2netp .*{told}"):
+            stage.build("u2netp", settings, path)
+    tensors["1999"] = np.zeros(5, np.float32)
+    path.write_bytes(model(*(tensor(name, t) for name, t in tensors.items())))
+    with pytest.raises(UserError, match=r"does not hold the weights of u2netp .*size mismatch"):
+        stage.build("u2netp", settings, path)
+
+
+@pytest.fixture(scope="module")
+def real(repository, needs):
+    """The real weights, once they were fetched."""
+    entry = weights.entry("u2netp")
+    path = entry.path(repository / weights.FOLDER)
+    needs("u2netp", path.is_file(), f"no {path}; run `vosmem weights u2netp` in {repository}")
+    assert weights.sha256(path) == entry.sha256
+    return path
+
+
+def test_the_real_weights_agree_with_the_onnx_graph(real):
+    """ONNX Runtime runs the file's own graph, which this network has to equal."""
+    runtime = pytest.importorskip("onnxruntime", reason="needs the extra `test`")
+    settings = config.section_defaults("appearance", {"layers": ["sides"], "saliency_size": [320, 320]})
+    network = stage.build("u2netp", settings, real)
+    frames = torch.from_numpy(video.resize(disc((200, 300)), (320, 320))[None, ..., ::-1].copy())  # (1, 320, 320, 3)
+    logits = []
+    network.saliency = lambda decoded: logits.append(u2netp.U2NetP.saliency(network, decoded)) or logits[0]
+    with torch.inference_mode():
+        x = frames.permute(0, 3, 1, 2).float()
+        network(x)
+        session = runtime.InferenceSession(real, providers=["CPUExecutionProvider"])
+        theirs = session.run(None, {"input.1": network.normalised(x).contiguous().numpy()})
+    np.testing.assert_allclose(logits[0].sigmoid().numpy()[0], np.concatenate(theirs, 1)[0], atol=1e-3)
+
+
+def disc(centre, size=(480, 854), radius=90):
+    """A bright disc with texture, (x, y) ``centre``, over a darker texture: (H, W, 3) uint8."""
+    rng = np.random.default_rng(0)
+    noise = cv2.GaussianBlur(rng.normal(0, 60, (*size, 3)), (0, 0), 4) * 3
+    image = np.full((*size, 3), (90, 110, 80)) + noise
+    y, x = np.mgrid[: size[0], : size[1]]
+    inside = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 <= radius**2
+    image[inside] = np.array([60, 80, 210]) + noise[inside] * 0.5
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("centre", [(250, 200), (601, 283)])
+def test_the_real_weights_find_a_disc_where_it_is(real, centre):
+    settings = config.section_defaults("appearance", {"layers": ["sides"]})
+    network = stage.build("u2netp", settings, real)
+    logits = stage.features(network, disc(centre)[None], CPU, "bfloat16")["sides"][0, 0]  # d0
+    grid = network.grid("sides", (480, 854))
+    found = logits > 0
+    y, x = grid.y.centres()[:, None], grid.x.centres()[None]
+    true = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 <= 90**2
+    assert np.sum(found & true) / np.sum(found | true) > 0.9
+    where = np.array([(x * found).sum(), (y * found).sum()]) / found.sum()
+    assert np.abs(where - centre).max() < 2
