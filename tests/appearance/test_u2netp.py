@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from tests.weights.onnx_file import model, tensor
 from vosmem import cache, config, video, weights
-from vosmem.appearance import settings_read, stage, u2netp
+from vosmem.appearance import stage, u2netp
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
 
@@ -219,16 +219,6 @@ def test_bfloat16_is_near_float32(file):
     rounded = stage.features(network, frames, CPU, "bfloat16")["stage4d"]
     assert rounded.dtype == np.float32
     assert 0 < np.abs(rounded - exact).mean() < 0.02 * np.abs(exact).mean()
-
-
-def test_each_network_depends_on_its_own_settings():
-    """So that a key of one network does not make another's caches anew."""
-    settings = config.section_defaults("appearance", {})
-    others = {key for key in settings if settings_read("efficientnet_lite0", settings).get(key) is None}
-    assert others == {"saliency_size", "precision"}
-    assert "output_stride" not in settings_read("u2netp", settings)
-    for name in stage.NETWORKS:
-        assert {"network", "layers", "weights"} <= set(settings_read(name, settings))
 
 
 def test_files_that_are_not_its_weights(tmp_path, file):

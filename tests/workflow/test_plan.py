@@ -67,8 +67,9 @@ def test_sequences_from_a_file_or_all(workflow, config):
 
 
 def test_known_weights_are_fetched_once(workflow, config):
-    config["appearance"] = {"network": "efficientnet_lite0"}
-    assert workflow.planned(config) == {**ALL, "weights": 1}
+    for network in ("efficientnet_lite0", "u2netp"):
+        config["appearance"] = {"network": network}
+        assert workflow.planned(config) == {**ALL, "weights": 1}
 
 
 def test_the_demo_is_rendered_first(workflow, config):

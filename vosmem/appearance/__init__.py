@@ -1,3 +1,3 @@
-"""Stage ``appearance``: per-frame features of a frozen network with atrous convolution, once per network."""
+"""Stage ``appearance``: per-frame features of a frozen network, once per network."""
 
 STAGE_VERSION = 1
