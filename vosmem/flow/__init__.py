@@ -1,3 +1,3 @@
 """Stage ``flow``: optical flow between neighbouring frames, once per estimator."""
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vosmem import arguments
+from vosmem import arguments, weights
 
 HELP = "compute the optical flow of a sequence"
 
@@ -16,12 +16,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
     arguments.add_settings(parser, "flow")
+    arguments.add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     from vosmem.flow import stage
 
     settings = arguments.settings(args, "flow")
+    name, path, where = settings["estimator"], None, None
+    if stage.METHODS[name].learned:
+        from vosmem import device
+
+        path, where = weights.file_for(name, settings["weights"]), device.choose(args.device, args.threads)
     with arguments.timed(f"flow {args.out.stem}") as frames:
-        frames.append(stage.run(args.description, args.out, settings["estimator"], settings))
+        frames.append(stage.run(args.description, args.out, name, settings, path, where))
     return 0

@@ -15,12 +15,18 @@ PRESETS = {
 
 
 class DIS:
-    """Flow by dense inverse search. ``preset``: a name of :data:`PRESETS`."""
+    """Flow by dense inverse search, an estimator of stage flow. ``preset``: a name of :data:`PRESETS`."""
+
+    scale = 1.0
 
     def __init__(self, preset: str = "medium"):
         self._method = cv2.DISOpticalFlow_create(PRESETS[preset])
 
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Flow between two (H, W, 3) uint8 BGR frames: (2, H, W) float32, u right, v down, in pixels."""
-        flow = self._method.calc(to_grey(first), to_grey(second), None)  # (H, W, 2)
-        return np.moveaxis(flow, -1, 0)  # (2, H, W)
+    def prepare(self, frame: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 BGR -> (H, W) uint8, all that the method looks at."""
+        return to_grey(frame)
+
+    def __call__(self, first: np.ndarray, second: np.ndarray, both: bool = False) -> np.ndarray:
+        """Flow between two (H, W) uint8 frames: (2 or 1, 2, H, W) float32, u right, v down, in pixels."""
+        pairs = [(first, second), (second, first)][: 1 + both]
+        return np.stack([np.moveaxis(self._method.calc(a, b, None), -1, 0) for a, b in pairs])
