@@ -20,6 +20,7 @@ class DIS:
     scale = 1.0
 
     def __init__(self, preset: str = "medium"):
+        self.parameters = {"preset": preset}
         self._method = cv2.DISOpticalFlow_create(PRESETS[preset])
 
     def prepare(self, frame: np.ndarray) -> np.ndarray:

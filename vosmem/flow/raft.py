@@ -29,8 +29,9 @@ class InstanceNorm(nn.Module):
     """Every channel of every image to mean 0 and variance 1, (N, C, h, w); statistics in float32."""
 
     def forward(self, x: Tensor) -> Tensor:
-        variance, mean = torch.var_mean(x.float(), (2, 3), correction=0, keepdim=True)
-        return (x - mean.to(x.dtype)) * torch.rsqrt(variance + 1e-5).to(x.dtype)
+        y = x.float()
+        y = y - y.mean((2, 3), keepdim=True)
+        return (y * torch.rsqrt(y.square().mean((2, 3), keepdim=True) + 1e-5)).to(x.dtype)
 
 
 class Residual(nn.Module):
@@ -127,10 +128,11 @@ def upsample(flow: Tensor, mask: Tensor) -> Tensor:
     ``mask``: (N, 9 * 8 * 8, h, w), the logits of the nine weights of each of a cell's 8x8 pixels. Section 3.3.
     """
     n, _, h, w = flow.shape
-    share = mask.view(n, 1, 9, STRIDE, STRIDE, h, w).softmax(2)
-    around = F.unfold(STRIDE * flow, 3, padding=1).view(n, 2, 9, 1, 1, h, w)
-    fine = (share * around).sum(2)  # (N, 2, 8, 8, h, w)
-    return fine.permute(0, 1, 4, 2, 5, 3).reshape(n, 2, STRIDE * h, STRIDE * w)
+    share = mask.permute(0, 2, 3, 1).reshape(-1, 9, STRIDE**2).softmax(1)  # (N * h * w, 9, 64)
+    around = F.unfold(STRIDE * flow, 3, padding=1).view(n, 2, 9, h * w)
+    around = around.permute(0, 3, 1, 2).reshape(-1, 2, 9)  # (N * h * w, 2, 9)
+    fine = (around @ share).view(n, h, w, 2, STRIDE, STRIDE).permute(0, 3, 1, 4, 2, 5)  # (N, 2, h, 8, w, 8)
+    return fine.reshape(n, 2, STRIDE * h, STRIDE * w)
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class Encoded:
 class RAFT(nn.Module):
     """The network. ``iterations``: how often the flow is corrected."""
 
-    def __init__(self, iterations: int = 12):
+    def __init__(self, iterations: int = 8):
         super().__init__()
         self.iterations = iterations
         self.fnet, self.cnet = Encoder(InstanceNorm), Encoder(nn.Identity)
@@ -171,7 +173,8 @@ class RAFT(nn.Module):
         n, _, height, width = h.shape
         y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
         here = torch.stack([x, y]).float().to(h.device).expand(n, 2, height, width)
-        flow = torch.zeros_like(here)
+        # one memory format throughout: a single map in another makes each concatenation, and all behind it, slow
+        flow = torch.zeros_like(here).contiguous(memory_format=torch.channels_last)
         for _ in range(self.iterations):
             correlation = pyramid.look_up(here + flow)
             h, step = self.update_block(h, context, correlation.to(h.dtype), flow.to(h.dtype))
@@ -186,7 +189,9 @@ def convert(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     given = {k.removeprefix("module."): v for k, v in tensors.items() if not k.endswith("num_batches_tracked")}
     for name in [k.removesuffix(".running_mean") for k in given if k.endswith(".running_mean")]:
-        scale, shift, mean, variance = (given.pop(f"{name}.{k}") for k in ("weight", "bias", "running_mean", "running_var"))
+        scale, shift, mean, variance = (
+            given.pop(f"{name}.{k}") for k in ("weight", "bias", "running_mean", "running_var")
+        )
         if name.endswith("norm3"):  # another name of downsample.1
             continue
         conv = name.replace("downsample.1", "downsample.0").replace("norm", "conv")

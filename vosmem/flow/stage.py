@@ -17,9 +17,14 @@ from vosmem.grid import Grid
 
 
 class Estimator(Protocol):
-    """A method for the flow between two frames of a clip; ``scale``: its frames' size relative to the working frame."""
+    """A method for the flow between two frames of a clip.
+
+    ``scale``: its frames' size relative to the working frame; ``parameters``: all that its result depends on, for the
+    file to tell.
+    """
 
     scale: float
+    parameters: Mapping[str, Any]
 
     def prepare(self, frame: np.ndarray) -> Any:
         """All that is computed of a frame by itself, (h, w, 3) uint8 BGR; once a frame."""
@@ -34,10 +39,9 @@ class Estimator(Protocol):
 @dataclass(frozen=True)
 class Method:
     """A row of the registry: how to make the estimator from the config's section `flow`, its weight file and a device
-    (a ``torch.device``; None without weights); which of the section's keys it uses; whether it has weights."""
+    (a ``torch.device``; None without weights); whether it has weights."""
 
     make: Callable[[Mapping[str, Any], Path | None, Any], Estimator]
-    keys: tuple[str, ...]
     learned: bool = False
 
 
@@ -56,8 +60,8 @@ def _raft(settings: Mapping[str, Any], path: Path | None, device: Any) -> Estima
 
 
 METHODS = {
-    "dis": Method(_dis, ("preset",)),
-    "raft": Method(_raft, ("scale", "iterations", "precision"), learned=True),
+    "dis": Method(_dis),
+    "raft": Method(_raft, learned=True),
 }
 
 
@@ -97,10 +101,9 @@ def run(
     working = sequence.working_size
     height, width = size = tuple(max(1, round(n * estimate.scale)) for n in working)
     to_working = np.array([working[1] / width, working[0] / height], np.float32)[:, None, None]  # of u and v
-    told = {k: settings[k] for k in method.keys} | {"last_row": "T-1 -> T-2"}
-    directions = {"forward": {}, "backward": {"first_row": "0 -> 1"}} if backward else {"forward": {}}
-    for more in directions.values():
-        told |= more
+    ends = {"forward": {"last_row": "T-1 -> T-2"}, "backward": {"first_row": "0 -> 1"}}
+    directions = list(ends)[: 1 + backward]
+    told = {**estimate.parameters, **{k: v for d in directions for k, v in ends[d].items()}}
     sha256 = weights.sha256(path) if method.learned else ""
     frames = (video.resize(video.read_frame(p), size) for p in sequence.frame_paths)
     with cache.write(out, sequence.clip, cache.Maker("flow", STAGE_VERSION, name, told, sha256)) as file:

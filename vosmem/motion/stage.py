@@ -55,24 +55,40 @@ def input_size(frame: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]
     return height, width
 
 
-def bring_to(flow: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Flow (N, 2, H, W) in pixels of its own grid -> (N, 2, *shape) in pixels of that one, float32."""
-    frame = (int(flow.shape[2]), int(flow.shape[3]))
-    coarser = shape[0] * shape[1] <= frame[0] * frame[1]
-    target = Grid.of_image(shape, frame)
-    field = resample(flow.astype(np.float32), Grid.of_image(frame, frame), target, "area" if coarser else "linear")
+def bring_to(
+    flow: np.ndarray, shape: tuple[int, int], frame: tuple[int, int] | None = None, source: Grid | None = None
+) -> np.ndarray:
+    """Flow (N, 2, h, w) in pixels of the working frame -> (N, 2, *shape) in pixels of that shape, float32.
+
+    ``frame``: the working frame's (H, W), (h, w) if not given; ``source``: where the flow's cells lie in it, edge to
+    edge if not given.
+    """
+    size = (int(flow.shape[2]), int(flow.shape[3]))
+    frame = frame or size
+    coarser = shape[0] * shape[1] <= size[0] * size[1]
+    source, target = source or Grid.of_image(size, frame), Grid.of_image(shape, frame)
+    field = resample(flow.astype(np.float32), source, target, "area" if coarser else "linear")
     return field * np.array([shape[1] / frame[1], shape[0] / frame[0]], np.float32)[:, None, None]
 
 
 def probabilities(
-    flow: np.ndarray, estimate: Estimator, size: tuple[int, int], pool: bool, device: torch.device
+    flow: np.ndarray,
+    estimate: Estimator,
+    size: tuple[int, int],
+    pool: bool,
+    device: torch.device,
+    frame: tuple[int, int] | None = None,
+    source: Grid | None = None,
 ) -> np.ndarray:
     """Flow (N, 2, H, W) in pixels -> probability of independent motion (N, h, w) float32, covering the same frame.
+
+    ``frame``, ``source``: where the flow lies, see :func:`bring_to`.
 
     Cell j of the estimator's output covers pixels 2j and 2j + 1 of the field, and with ``pool`` a cell is the largest
     of 2x2 such cells; the field covers the frame edge to edge, so the result lies on ``Grid.of_image((h, w), (H, W))``.
     """
-    field = bring_to(flow, input_size((int(flow.shape[2]), int(flow.shape[3])), size))  # (N, 2, H', W')
+    frame = frame or (int(flow.shape[2]), int(flow.shape[3]))
+    field = bring_to(flow, input_size(frame, size), frame, source)  # (N, 2, H', W')
     with torch.inference_mode():
         probability = estimate(torch.from_numpy(field).to(device))  # (N, 1, H'/2, W'/2)
         if pool:
@@ -104,10 +120,11 @@ def run(
         size, pool = (int(settings["size"][0]), int(settings["size"][1])), bool(settings["pool"])
         sha256 = weights.sha256(path) if network == "mpnet" and path is not None else ""
         maker = cache.Maker("motion", STAGE_VERSION, network, {"size": list(size), "pool": pool, "flow": above}, sha256)
+        grid = source.grid("forward")
         with cache.write(out, source.clip, maker) as file:
             for t in range(0, len(source), FRAMES_AT_ONCE):
-                rows = source.rows("forward", t, min(t + FRAMES_AT_ONCE, len(source)))  # (n, 2, H, W)
-                maps = probabilities(rows, estimate, size, pool, device)  # (n, h, w)
+                rows = source.rows("forward", t, min(t + FRAMES_AT_ONCE, len(source)))  # (n, 2, h, w)
+                maps = probabilities(rows, estimate, size, pool, device, source.clip.frame_size, grid)  # (n, h, w)
                 if t == 0:
                     file.create("probability", maps.shape[1:], Grid.of_image(maps.shape[1:], source.clip.frame_size))
                 file.append("probability", maps)

@@ -68,6 +68,8 @@ def run(
     settings = {s: config.section_defaults(s) for s in ("flow", "appearance", "motion", "refine")}
     networks = {s: settings[s]["network"] for s in ("appearance", "motion")}
     files = {s: fetch(n) for s, n in networks.items()}
+    estimator = settings["flow"]["estimator"]
+    files["flow"] = fetch(estimator) if flow.METHODS[estimator].learned else None
     chosen = device.choose(where, threads)
     description, caches = (
         folder / f"{NAME}.json",
@@ -78,7 +80,7 @@ def run(
         size, working_size, length = _store(frames, folder, description, short_side)
         count.append(length)
     with timed("flow") as count:
-        count.append(flow.run(description, caches["flow"], settings["flow"]["estimator"], settings["flow"]))
+        count.append(flow.run(description, caches["flow"], estimator, settings["flow"], files["flow"], chosen))
     with timed("motion") as count:
         count.append(
             motion.run(

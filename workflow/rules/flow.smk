@@ -2,6 +2,7 @@ rule flow:
     input:
         description=f"{RESULTS}/data/{{seq}}.json",
         checked=ancient(f"{RESULTS}/data/defects.tsv"),
+        weights=lambda w: network_weights("flow", w.estimator),
     output:
         flow=f"{RESULTS}/flow/{{estimator}}/{{seq}}.h5",
     log:
@@ -12,10 +13,13 @@ rule flow:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=1500,
         runtime=60,
+        gpu=0,
     params:
         version=stage_version("flow"),
         settings=lambda w: as_json(settings_of("flow", w.estimator)),
+        weights=lambda w: weights_hash("flow", w.estimator),
     shell:
-        "python -m vosmem flow {input.description:q} --settings {params.settings} --out {output.flow:q} 2> {log:q}"
+        "python -m vosmem flow {input.description:q} --settings {params.settings} --threads {threads}"
+        " --out {output.flow:q} 2> {log:q}"
