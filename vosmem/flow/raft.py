@@ -26,10 +26,10 @@ STATE = CONTEXT = 128  # channels of the ConvGRU's state, of the context, and of
 
 
 class InstanceNorm(nn.Module):
-    """Every channel of every image to mean 0 and variance 1, (N, C, h, w); statistics in float32."""
+    """Every channel of every image to mean 0 and variance 1, (N, C, h, w); computed in float32 at least."""
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x.float()
+        y = x.to(torch.promote_types(x.dtype, torch.float32))
         y = y - y.mean((2, 3), keepdim=True)
         return (y * torch.rsqrt(y.square().mean((2, 3), keepdim=True) + 1e-5)).to(x.dtype)
 
