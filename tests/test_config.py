@@ -24,7 +24,8 @@ def with_(path, value):
 
 def test_defaults_are_filled_in_at_every_level():
     resolved = config.resolve(LEAST)
-    assert resolved["flow"] == {"estimator": "dis", "preset": "medium"}
+    assert resolved["flow"]["estimator"] == "dis" and resolved["flow"]["preset"] == "medium"
+    assert resolved["flow"].keys() == config.schema()["properties"]["flow"]["properties"].keys()
     assert list(resolved["models"]) == ["lvo"]
     assert resolved["models"]["lvo"]["memory"] == resolved["memory"]
     assert resolved["memory"]["state"] == 64

@@ -1,4 +1,4 @@
-"""RAFT written down once more, plainly and in float64 by the names of its published files, and a file of random weights.
+"""RAFT once more, plainly and in float64 by the names of its published files, and a file of random weights.
 
 What is fast in the package is spelled out here: batch normalisation as it stands in the file, the ConvGRU's three
 convolutions over state, context and motion together, each cell of a window sampled by itself.

@@ -126,5 +126,5 @@ def test_command(panning, tmp_path, random_file, capsys):
 
 
 def test_raft_without_weights_is_refused(panning, tmp_path):
-    with pytest.raises(UserError, match="raft needs a weight file; set flow.weights"):
+    with pytest.raises(UserError, match=r"raft needs a weight file; set flow\.weights"):
         stage.run(panning, tmp_path / "a.h5", "raft", config.section_defaults("flow", {"estimator": "raft"}))

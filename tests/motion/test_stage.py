@@ -65,6 +65,48 @@ def test_flow_keeps_its_meaning_at_another_size(shape):
     np.testing.assert_allclose(got[inner], expected[inner], atol=2e-3)
 
 
+@pytest.mark.parametrize("size", [(48, 85), (47, 86), (80, 140), (192, 340)])
+@pytest.mark.parametrize("shape", [(24, 40), (60, 104)])
+def test_flow_of_another_size_than_the_frame_counts_in_the_frame_s_pixels(size, shape):
+    """The same motion comes out, whatever grid it was computed on; a grid that lies elsewhere is heeded."""
+    grid = Grid.of_image(size, SIZE)
+    y, x = grid.y.centres()[:, None], grid.x.centres()[None]
+    flow = np.stack([0.02 * x - 0.01 * y + 1, 0.03 * y + 0.0 * x + 0.5])[None]
+    got = stage.bring_to(flow, shape, SIZE)
+    assert got.shape == (1, 2, *shape) and got.dtype == np.float32
+    target = Grid.of_image(shape, SIZE)
+    y, x = target.y.centres()[:, None], target.x.centres()[None]
+    sy, sx = target.stride
+    expected = np.stack([(0.02 * x - 0.01 * y + 1) / sx, (0.03 * y + 0.0 * x + 0.5) / sy])[None]
+    inner = np.s_[:, :, 3:-3, 3:-3]
+    np.testing.assert_allclose(got[inner], expected[inner], atol=2e-3)
+    shifted = Grid.of(size, grid.stride, (grid.offset[0], grid.offset[1] + 5))
+    moved = stage.bring_to(flow, shape, SIZE, shifted)
+    inner = np.s_[0, 0, 3:-3, 6:-6]  # further in, as the first columns now lie outside the field
+    np.testing.assert_allclose(moved[inner], got[inner] - 0.02 * 5 / sx, atol=2e-3)
+
+
+def test_run_reads_flow_on_its_own_grid(flow_file, tmp_path):
+    """Flow at half the frame's size, with its weights on record, gives what the full size gives, nearly."""
+    small, weights_sha256 = tmp_path / "small.h5", "f" * 64
+    half = (SIZE[0] // 2, SIZE[1] // 2)
+    with cache.read(flow_file) as whole:
+        fields = whole.rows("forward").reshape(11, 2, half[0], 2, half[1], 2).mean((3, 5))
+        maker = cache.Maker("flow", 2, "raft", {"scale": 0.5}, weights_sha256)
+        with cache.write(small, whole.clip, maker) as file:
+            file.create("forward", (2, *half), Grid.of_image(half, SIZE))
+            file.append("forward", fields)
+    maps = []
+    for path in (flow_file, small):
+        stage.run(path, tmp_path / "m.h5", "camera_residual", SETTINGS, None, CPU)
+        with cache.read(tmp_path / "m.h5", "motion") as file:
+            maps.append((file.rows("probability").astype(float), file.grid("probability")))
+            above = file.maker.parameters["flow"]
+    assert above == {"name": "raft", "version": 2, "parameters": {"scale": 0.5}, "weights": weights_sha256}
+    assert maps[0][1] == maps[1][1]
+    assert np.abs(maps[0][0] - maps[1][0]).mean() < 0.01
+
+
 @pytest.mark.parametrize(("pool", "cells"), [(False, 2), (True, 4)])
 def test_cells_lie_where_the_grid_says(pool, cells):
     """An edge of motion is found at the same place of the frame as the file's stride and offset put it."""

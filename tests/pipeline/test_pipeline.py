@@ -27,7 +27,8 @@ def random_weights(tmp_path, monkeypatch):
     checkpoint.save(MPNet(0.05, 6), files["mpnet"], width=0.05, encoding="residual", settings={})
     memory = config.section_defaults("memory", {"projection": 4, "state": 4})
     model = VisualMemory(472, 1, 4, 4, memory["kernel"], memory["bidirectional"])
-    flow = {"name": "dis", "version": 1, "parameters": {"preset": "medium", "last_row": "T-1 -> T-2"}}
+    ends = {"last_row": "T-1 -> T-2", "first_row": "0 -> 1"}
+    flow = {"name": "dis", "version": 2, "parameters": {"preset": "medium", **ends}}
     streams = {
         "appearance": {
             "name": "efficientnet_lite0", "version": 1, "weights": weights.sha256(files["efficientnet_lite0"]),

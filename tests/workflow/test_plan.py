@@ -72,6 +72,23 @@ def test_known_weights_are_fetched_once(workflow, config):
         assert workflow.planned(config) == {**ALL, "weights": 1}
 
 
+def test_learned_flow_waits_for_its_weights(workflow, config):
+    config["flow"] = {"estimator": "raft"}
+    assert workflow.planned(config) == {**ALL, "weights": 1}
+    config["flow"]["weights"] = "mine.pth"
+    (workflow.folder / "mine.pth").write_bytes(b"")
+    assert workflow.planned(config) == ALL
+    done = workflow.run("--dry-run", "--printshellcmds", "results/tiny/flow/raft/b.h5")
+    assert '"estimator": "raft"' in done.stdout and '"weights": "mine.pth"' in done.stdout
+    assert "--threads 1" in done.stdout
+
+
+def test_another_estimator_is_another_cache(workflow, config):
+    config["models"] = {"lvo": {}, "learned": {"flow": {"estimator": "raft"}}}
+    planned = workflow.planned(config)
+    assert (planned["flow"], planned["motion"], planned["appearance"], planned["weights"]) == (8, 8, 4, 1)
+
+
 def test_the_demo_is_rendered_first(workflow, config):
     config["data"] = {"name": "demo", "root": "resources/demo", "source": "demo", "train": "train", "test": "val"}
     planned = workflow.planned(config)

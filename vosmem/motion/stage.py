@@ -111,6 +111,8 @@ def run(
             "version": source.maker.version,
             "parameters": dict(source.maker.parameters),
         }
+        if source.maker.weights_sha256:
+            above["weights"] = source.maker.weights_sha256
         if network == "residual":
             maker = cache.Maker("motion", STAGE_VERSION, network, {"stride": residual.STRIDE, "flow": above})
             with cache.write(out, source.clip, maker) as file:

@@ -53,7 +53,9 @@ class Model:
         return tuple(sorted({s for weights in self.parts.values() for s in weights.trained_on}))
 
     def networks(self, stage: str) -> tuple[str, ...]:
-        """The networks of a stream."""
+        """What the model runs of a stage (flow, appearance, motion); no flow where no motion needs it."""
+        if stage == "flow" and not self.networks("motion"):
+            return ()
         return config.names(stage, self.settings[stage])
 
     @property
@@ -69,7 +71,7 @@ class Model:
         path = self.settings["memory"]["folds"]
         folds = layout.read_folds(Path(path)) if path and Path(path).is_file() else {}
         trained_on = {s for fold, weights in self.parts.items() for s in weights.trained_on if folds.get(s, "") == fold}
-        for stage in ("appearance", "motion"):
+        for stage in ("flow", "appearance", "motion"):
             for network in self.networks(stage):
                 entry = registry_entry(self, stage, network)
                 trained_on |= {s for s in (entry.saw_davis if entry else ()) if is_davis(s)}
@@ -120,15 +122,19 @@ def read_model(results: Path, name: str, settings: Mapping[str, Any], methods: S
 
 
 def made_with(model: Model, stage: str, network: str) -> Mapping[str, Any]:
-    """What the memory's weights say of a network's cache; empty where they say nothing."""
-    made = model.weights.streams.get(stage, ()) if model.weights else ()
+    """What the memory's weights say of a network's cache, which they were trained on; empty where they say nothing."""
+    streams = model.weights.streams if model.weights else {}
+    if stage == "flow":
+        made = [m["parameters"]["flow"] for m in streams.get("motion", ()) if "flow" in m["parameters"]]
+    else:
+        made = streams.get(stage, ())
     return next((m for m in made if m["name"] == network), {})
 
 
 def registry_entry(model: Model, stage: str, network: str) -> weights.Entry | None:
     """The registry's row of the weights that a network ran on: by what made the model's cache, else by the config."""
     if made := made_with(model, stage, network):
-        return next((e for e in weights.registry().values() if e.sha256 == made["weights"]), None)
+        return next((e for e in weights.registry().values() if e.sha256 == made.get("weights")), None)
     section = config.settings_for(stage, model.settings[stage], network)
     return weights.registry().get(network) if section.get("weights") == "registry" else None
 

@@ -53,7 +53,7 @@ def _version(name: str) -> str:
 def weights_used(models: Sequence[Model]) -> list[WeightsUsed]:
     """Every file of weights that the models ran on, once each: the frozen networks', then the memories'."""
     rows: dict[WeightsUsed, None] = {}  # a set that keeps the order
-    for stage in ("appearance", "motion"):
+    for stage in ("flow", "appearance", "motion"):
         for model in models:
             rows |= dict.fromkeys(_networks(model, stage))
     return [*rows, *(_memory(model, fold) for model in models for fold in model.parts)]
