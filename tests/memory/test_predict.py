@@ -6,6 +6,8 @@ import torch
 
 from vosmem import cache
 from vosmem.cli import main
+from vosmem.memory.streams import Streams
+from vosmem.weights import metadata
 
 SETTINGS = "{projection: 4, state: 4, steps: 2, clip_length: 3, crop: [6, 8]}"
 
@@ -38,9 +40,20 @@ def test_predicted_maps_lie_on_the_read_outs_grid(trained, tmp_path):
     assert 0 < rows.min() < rows.max() < 1
 
 
+def test_the_read_out_is_given_the_maps_that_it_was_trained_with(trained, write_streams):
+    """Which maps are finer than the memory depends on the resolution; what a model is given must not."""
+    (_, appearance, motion), weights = trained
+    assert metadata(weights)["fine"] == ["toy/velocity"]
+    with Streams([appearance], [motion], 2, fine=["toy/coarse"]) as streams:
+        assert streams.fine == ["toy/coarse"]
+        assert streams.rows("fine", 0, 2).shape == (2, 2, 16, 24)
+    with Streams([appearance], [motion], 1) as streams:
+        assert streams.fine == []
+        assert streams.rows("fine", 0, 2) is None
+
+
 def test_prediction_is_the_forward_pass(trained, tmp_path):
     from vosmem.memory import predict
-    from vosmem.memory.streams import Streams
 
     (_, appearance, motion), weights = trained
     run("predict", weights, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5")

@@ -1,5 +1,7 @@
 """One video through all stages, with random weights in the place of those that are fetched or shipped."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import vosmem
 from vosmem import config, video, weights
 from vosmem.appearance import mobile
 from vosmem.cli import main
-from vosmem.memory.model import VisualMemory
+from vosmem.memory.model import SHAPE, VisualMemory
 from vosmem.motion import checkpoint
 from vosmem.motion.mpnet import MPNet
 from vosmem.weights import fetch
@@ -17,7 +19,7 @@ from vosmem.weights import fetch
 
 @pytest.fixture
 def random_weights(tmp_path, monkeypatch):
-    """Weight files of the default networks with random content, known by the default names."""
+    """Weight files with random content in the registry's place: two networks of motion, one of them without weights."""
     torch.manual_seed(0)
     files = {name: tmp_path / f"{name}.safetensors" for name in ("mpnet", "lvo")}
     files["efficientnet_lite0"] = tmp_path / "efficientnet_lite0.pth"
@@ -26,21 +28,25 @@ def random_weights(tmp_path, monkeypatch):
     torch.save(network.state_dict(), files["efficientnet_lite0"])
     checkpoint.save(MPNet(0.05, 6), files["mpnet"], width=0.05, encoding="residual", settings={})
     memory = config.section_defaults("memory", {"projection": 4, "state": 4})
-    model = VisualMemory(472, 1, 4, 4, memory["kernel"], memory["bidirectional"])
+    channels = {"appearance": 472, "motion": 9, "fine": 8}
+    model = VisualMemory(**channels, **{key: memory[key] for key in SHAPE})
     ends = {"last_row": "T-1 -> T-2", "first_row": "0 -> 1"}
-    flow = {"name": "dis", "version": 2, "parameters": {"preset": "medium", **ends}}
+    flow = {"name": "dis", "version": 2, "parameters": {"preset": "fast", **ends}}
     streams = {
-        "appearance": {
+        "appearance": [{
             "name": "efficientnet_lite0", "version": 1, "weights": weights.sha256(files["efficientnet_lite0"]),
             "parameters": {"layers": ["block4", "block10", "block15"], "output_stride": settings["output_stride"]},
-        },
-        "motion": {
+        }],
+        "motion": [{
             "name": "mpnet", "version": 1, "weights": weights.sha256(files["mpnet"]),
             "parameters": {"size": [116, 212], "pool": False, "flow": flow},
-        },
+        }, {"name": "residual", "version": 1, "weights": "", "parameters": {"stride": 4, "flow": flow}}],
     }  # fmt: skip
-    told = {"settings": memory, "streams": streams, "trained_on": [], "version": 1}
+    told = {"settings": memory, "channels": channels, "fine": ["residual/residual"], "streams": streams}
+    told |= {"trained_on": [], "version": 1}
     weights.save(files["lvo"], model.state_dict(), told)
+    known = {n: replace(weights.entry(n), sha256=weights.sha256(path)) for n, path in files.items()}
+    monkeypatch.setattr(weights, "registry", lambda: known)
     monkeypatch.setattr(fetch, "fetch", lambda name, folder=None: files[name])
     return files
 

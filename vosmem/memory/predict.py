@@ -20,7 +20,7 @@ def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
     told = weights.metadata(path) if path.is_file() else {}
     tensors = weights.load(path)
     try:
-        made_of = {key: told[key] for key in ("settings", "channels", "streams", "trained_on", "version")}
+        made_of = {key: told[key] for key in ("settings", "channels", "fine", "streams", "trained_on", "version")}
         settings = made_of["settings"]
         model = VisualMemory(**made_of["channels"], **{k: settings[k] for k in SHAPE})
         model.load_state_dict(tensors)
@@ -50,7 +50,7 @@ def run(appearance: Sequence[Path], motion: Sequence[Path], path: Path, out: Pat
     """Predict one sequence and write ``/probability`` (T, h, w) to ``out``. Returns the number of frames."""
     model, made_of = load(path)
     model.to(device)
-    with Streams(appearance, motion, made_of["settings"]["finer"]) as streams:
+    with Streams(appearance, motion, made_of["settings"]["finer"], made_of["fine"]) as streams:
         check_streams(path, made_of["streams"], streams)
 
         def maps(stream: str, start: int, stop: int) -> torch.Tensor | None:

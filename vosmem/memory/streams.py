@@ -33,6 +33,11 @@ class Map:
     channels: int
     odd: tuple[int, ...]
 
+    @property
+    def title(self) -> str:
+        """``<network>/<data set>``."""
+        return f"{self.file.maker.name}/{self.name}"
+
     def rows(self, start: int, stop: int, grid: Grid) -> np.ndarray:
         """Frames start:stop brought to ``grid``: (n, channels, h, w) float32."""
         rows = self.file.rows(self.name, start, stop).astype(np.float32)
@@ -44,10 +49,13 @@ class Streams:
     """Reads the two streams of one sequence, frame ranges at a time. Use as a context manager.
 
     ``appearance``, ``motion``: cache files, none where the model leaves that stream out; ``finer``: how many times as
-    dense as the memory's grid the read-out's is.
+    dense as the memory's grid the read-out's is; ``fine``: which maps it is given, as :attr:`fine` tells them, so that
+    they are those that the model was trained with at any resolution; if not given those that are finer than the memory.
     """
 
-    def __init__(self, appearance: Sequence[Path], motion: Sequence[Path], finer: int = 1):
+    def __init__(
+        self, appearance: Sequence[Path], motion: Sequence[Path], finer: int = 1, fine: Sequence[str] | None = None
+    ):
         if not appearance and not motion:
             raise ValueError("got neither appearance nor motion files, expected at least one")
         self._stack = ExitStack()
@@ -70,7 +78,9 @@ class Streams:
             self.fine_grid = Grid(
                 *(Axis(a.size * finer, a.stride / finer, a.offset) for a in (self.grid.y, self.grid.x))
             )
-            self.maps["fine"] = [m for m in both if finer > 1 and _finer(m.grid, STRIDE)]
+            if fine is None:
+                fine = [m.title for m in both if finer > 1 and _finer(m.grid, STRIDE)]
+            self.maps["fine"] = [m for m in both if m.title in fine]
         except BaseException:
             self._stack.close()
             raise
@@ -83,6 +93,11 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self.clip.frames)
+
+    @property
+    def fine(self) -> list[str]:
+        """The maps that the read-out is given, ``<network>/<data set>`` each."""
+        return [m.title for m in self.maps["fine"]]
 
     @property
     def channels(self) -> dict[str, int]:

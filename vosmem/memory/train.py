@@ -127,7 +127,8 @@ def train(
         sequences = []
         for sequence in told:
             files = ([folder / f"{sequence.name}.h5" for folder in stream] for stream in (appearance, motion))
-            streams = stack.enter_context(Streams(*files, settings["finer"]))
+            fine = sequences[0].streams.fine if sequences else None
+            streams = stack.enter_context(Streams(*files, settings["finer"], fine))
             if streams.clip != sequence.clip:
                 raise UserError(
                     f"{sequence.name}: the cached streams are of other frames than the data set; run the workflow again"
@@ -138,6 +139,7 @@ def train(
         made_of = {
             "settings": {k: v for k, v in settings.items() if k not in ("weights", "folds")},
             "channels": sequences[0].streams.channels,
+            "fine": sequences[0].streams.fine,
             "streams": made_by,
             "trained_on": [s.name for s in told],
             "version": STAGE_VERSION,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,10 @@ def segment(frames: Iterable[np.ndarray], device: str = "auto", short_side: int 
 def run(
     frames: Iterable[np.ndarray], folder: Path, where: str, threads: int | None = None, short_side: int = 480
 ) -> Segmentation:
-    """Run every stage on BGR frames, (H, W, 3) uint8, with the shipped weights; all files go to ``folder``."""
+    """Run every stage on BGR frames, (H, W, 3) uint8; all files go to ``folder``.
+
+    The memory's weights, those that come with vosmem, say which networks they were trained on, and how those were run.
+    """
     from vosmem.appearance import stage as appearance
     from vosmem.flow import stage as flow
     from vosmem.memory import predict
@@ -65,49 +69,62 @@ def run(
     from vosmem.refine import stage as refine
     from vosmem.weights.fetch import fetch
 
-    settings = {s: config.section_defaults(s) for s in ("flow", "appearance", "motion", "refine")}
-    networks = {s: settings[s]["network"] for s in ("appearance", "motion")}
-    files = {s: fetch(n) for s, n in networks.items()}
-    estimator = settings["flow"]["estimator"]
-    files["flow"] = fetch(estimator) if flow.METHODS[estimator].learned else None
+    memory = fetch("lvo")
+    _, made_of = predict.load(memory)
     chosen = device.choose(where, threads)
-    description, caches = (
-        folder / f"{NAME}.json",
-        {s: folder / f"{s}.h5" for s in ("flow", "appearance", "motion", "memory")},
-    )
+    description, probability = folder / f"{NAME}.json", folder / "memory.h5"
+    files: dict[str, list[Path]] = {"flow": [], "appearance": [], "motion": []}
+
+    def add(stage: str, name: str) -> Path:
+        files[stage].append(folder / stage / f"{name}.h5")
+        return files[stage][-1]
 
     with timed("frames") as count:
         size, working_size, length = _store(frames, folder, description, short_side)
         count.append(length)
-    with timed("flow") as count:
-        count.append(flow.run(description, caches["flow"], estimator, settings["flow"], files["flow"], chosen))
-    with timed("motion") as count:
-        count.append(
-            motion.run(
-                caches["flow"], caches["motion"], networks["motion"], settings["motion"], files["motion"], chosen
-            )
-        )
-    with timed("appearance") as count:
-        count.append(
-            appearance.run(
-                description,
-                caches["appearance"],
-                networks["appearance"],
-                settings["appearance"],
-                files["appearance"],
-                chosen,
-            )
-        )
+    for made in made_of["streams"]["motion"]:
+        above = made["parameters"]["flow"]
+        if not files["flow"]:
+            with timed(f"flow {above['name']}") as count:
+                settings, path = _as_made("flow", above), _weights(above)
+                count.append(flow.run(description, add("flow", above["name"]), above["name"], settings, path, chosen))
+        with timed(f"motion {made['name']}") as count:
+            out, settings = add("motion", made["name"]), _as_made("motion", made)
+            count.append(motion.run(files["flow"][0], out, made["name"], settings, _weights(made), chosen))
+    for made in made_of["streams"]["appearance"]:
+        with timed(f"appearance {made['name']}") as count:
+            out, settings = add("appearance", made["name"]), _as_made("appearance", made)
+            count.append(appearance.run(description, out, made["name"], settings, _weights(made), chosen))
     with timed("memory") as count:
-        count.append(predict.run(caches["appearance"], caches["motion"], fetch("lvo"), caches["memory"], chosen))
+        count.append(predict.run(files["appearance"], files["motion"], memory, probability, chosen))
     with timed("refine") as count:
-        out = folder / "masks" / f"{NAME}.json"
-        count.append(
-            refine.run(
-                description, caches["memory"], out, settings["refine"]["methods"][0], settings["refine"]["threshold"]
-            )
-        )
+        out, settings = folder / "masks" / f"{NAME}.json", config.section_defaults("refine")
+        count.append(refine.run(description, probability, out, settings["methods"][0], settings["threshold"]))
     return Segmentation(folder, size, working_size, length)
+
+
+def _as_made(section: str, made: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of the config that has a cache made as the one that ``made`` tells of."""
+    known = config.schema()["properties"][section]["properties"]
+    own = {key: value for key, value in made["parameters"].items() if key in known}
+    return config.section_defaults(section, {**own, config.NAMED_CACHES[section]: made["name"]})
+
+
+def _weights(made: Mapping[str, Any]) -> Path | None:
+    """The registry's file that a cache was made with, fetched; None where it was made without weights."""
+    from vosmem import weights
+    from vosmem.weights.fetch import fetch
+
+    sha256 = made.get("weights")
+    if not sha256:
+        return None
+    name = next((e.name for e in weights.registry().values() if e.sha256 == sha256), None)
+    if name is None:
+        raise UserError(
+            f"the memory was trained with weights of {made['name']} (SHA-256 {sha256[:16]}...) that vosmem does not "
+            "know; run the workflow with memory.weights set to them"
+        )
+    return fetch(name)
 
 
 def _checked(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
