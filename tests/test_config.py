@@ -24,7 +24,7 @@ def with_(path, value):
 
 def test_defaults_are_filled_in_at_every_level():
     resolved = config.resolve(LEAST)
-    assert resolved["flow"]["estimator"] == "dis" and resolved["flow"]["preset"] == "medium"
+    assert resolved["flow"]["estimator"] == "raft" and resolved["flow"]["preset"] == "medium"
     assert resolved["flow"].keys() == config.schema()["properties"]["flow"]["properties"].keys()
     assert list(resolved["models"]) == ["lvo"]
     assert resolved["models"]["lvo"]["memory"] == resolved["memory"]
@@ -78,7 +78,7 @@ def test_the_given_mapping_is_left_alone():
         ),
         (
             "models",
-            {"a": {}, "b": {"appearance": {"layers": ["block4"]}}},
+            {"a": {}, "b": {"appearance": {"layers": {"efficientnet_lite0": ["block4"]}}}},
             "config: models.b.appearance.layers: got ['block4'], but model a has [] for the same appearance.network",
         ),
         (
@@ -132,7 +132,7 @@ def test_several_networks_and_what_each_depends_on():
     model = config.resolve(raw)["models"]["lvo"]
     assert config.names("appearance", model["appearance"]) == ("mobilenet_v2", "u2netp")
     assert config.names("appearance", {"network": "none"}) == ()
-    assert config.names("flow", model["flow"]) == ("dis",)
+    assert config.names("flow", model["flow"]) == ("raft",)
     u2netp = config.settings_for("appearance", model["appearance"], "u2netp")
     assert (u2netp["network"], u2netp["layers"]) == ("u2netp", ["sides"])
     assert "output_stride" not in u2netp

@@ -38,6 +38,20 @@ def settings(args: argparse.Namespace, section: str) -> dict[str, Any]:
     return config.section_defaults(section, given)
 
 
+def network_settings(args: argparse.Namespace, section: str) -> tuple[str, dict[str, Any]]:
+    """The one network that the settings name, since a command writes one file, and what it depends on."""
+    all_settings = settings(args, section)
+    names = config.names(section, all_settings)
+    if not names:
+        raise UserError(f"{section}.network: none, so there is nothing to compute; name a network in --settings")
+    if len(names) > 1:
+        raise UserError(
+            f"{section}.network: {', '.join(names)}, but a file holds one; "
+            f"say which, e.g. --settings '{{network: {names[0]}}}'"
+        )
+    return names[0], config.settings_for(section, all_settings, names[0])
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """``--device`` and ``--threads``; the device is also read from VOSMEM_DEVICE, which the workflow sets."""
     default = os.environ.get("VOSMEM_DEVICE", "auto")

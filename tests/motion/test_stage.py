@@ -170,14 +170,14 @@ def test_mpnet_without_weights_is_refused(flow_file, tmp_path):
 def test_command(flow_file, tiny_weights, tmp_path, capsys):
     out = tmp_path / "m.h5"
     command = ["motion", "predict", str(flow_file), "-o", str(out), "--threads", str(torch.get_num_threads())]
-    assert (
-        cli.main([*command, "--settings", json.dumps({"weights": str(tiny_weights), "size": [64, 112], "pool": True})])
-        == 0
-    )
+    settings = {"network": "mpnet", "weights": str(tiny_weights), "size": [64, 112], "pool": True}
+    assert cli.main([*command, "--settings", json.dumps(settings)]) == 0
     with h5py.File(out) as file:
         assert file["probability"].shape == (11, 16, 28)
     assert cli.main([*command, "--settings", "{network: none}"]) == 1
     assert "motion.network: none" in capsys.readouterr().err
+    assert cli.main([*command, "--settings", "{network: [mpnet, residual]}"]) == 1
+    assert "motion.network: mpnet, residual, but a file holds one; say which" in capsys.readouterr().err
     assert cli.main([*command, "--settings", "{network: mpnet, weights: absent.safetensors}"]) == 1
     assert "absent.safetensors: no such weight file" in capsys.readouterr().err
 

@@ -133,6 +133,9 @@ def build(tmp_path):
             {
                 "data": {"name": "tiny", "root": str(root), "train": list(trained_on), "test": names, **data},
                 "models": {k: {**v, "memory": {**v.get("memory", {})}} for k, v in rows.items()},
+                "flow": {"estimator": "dis"},
+                "appearance": {"network": "efficientnet_lite0"},
+                "motion": {"network": "mpnet"},
                 "refine": {"methods": ["raw"]},
             }
         )

@@ -21,6 +21,7 @@ from vosmem.appearance import mobile
 # Small enough that the whole workflow takes seconds; random features, since what is tested is the workflow.
 CONFIG = {
     "data": {"name": "tiny", "root": "tiny", "train": ["a", "train"], "test": ["b", "c"], "short_side": 64},
+    "flow": {"estimator": "dis"},
     "appearance": {"network": "mobilenet_v2", "weights": "random.pth", "layers": ["block5"]},
     "motion": {"network": "camera_residual"},
     "memory": {"projection": 4, "state": 4, "steps": 3, "clip_length": 3, "crop": [4, 4]},

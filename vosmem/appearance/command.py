@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from vosmem import arguments, weights
-from vosmem.errors import UserError
 
 HELP = "compute the appearance features of a sequence"
 
@@ -21,10 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = arguments.settings(args, "appearance")
-    network = settings["network"]
-    if network == "none":
-        raise UserError("appearance.network: none, so there is nothing to compute; name a network in --settings")
+    network, settings = arguments.network_settings(args, "appearance")
     path = weights.file_for(network, settings["weights"])
 
     from vosmem import device

@@ -55,10 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.action == "train":
         return _train(args, device.choose(args.device, args.threads))
-    settings = arguments.settings(args, "motion")
-    network = settings["network"]
-    if network == "none":
-        raise UserError("motion.network: none, so there is nothing to compute; name a network in --settings")
+    network, settings = arguments.network_settings(args, "motion")
     path = weights.file_for(network, settings["weights"]) if network == "mpnet" else None
 
     from vosmem.motion import stage
