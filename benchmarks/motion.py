@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from vosmem import video, weights
+from vosmem.evaluate.bootstrap import interval
 from vosmem.flow.dis import DIS
 from vosmem.grid import Grid, resample
 from vosmem.motion import stage
@@ -70,13 +71,6 @@ def scores(
         for name, rows in by_frame.items():
             result[name].append(np.mean(rows, axis=0))
     return {name: np.array(rows) for name, rows in result.items()}
-
-
-def interval(difference: np.ndarray, draws: int = 10000, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of paired differences, one per sequence."""
-    rng = np.random.default_rng(seed)
-    means = difference[rng.integers(0, len(difference), (draws, len(difference)))].mean(1)
-    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
 def main() -> None:

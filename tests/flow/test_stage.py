@@ -126,7 +126,9 @@ def test_flow_is_in_pixels_of_the_working_frame(panning, tmp_path):
 
 
 def test_command(panning, tmp_path, capsys):
-    assert main(["flow", str(panning), "-o", str(tmp_path / "a.h5"), "--settings", "{estimator: dis, preset: fast}"]) == 0
+    assert (
+        main(["flow", str(panning), "-o", str(tmp_path / "a.h5"), "--settings", "{estimator: dis, preset: fast}"]) == 0
+    )
     assert "6 frames" in capsys.readouterr().err
     assert main(["flow", str(panning), "-o", str(tmp_path / "b.h5"), "--settings", "{preset: slow}"]) == 1
     assert "config: flow.preset: got 'slow', expected one of ultrafast, fast, medium" in capsys.readouterr().err
