@@ -1,87 +1,183 @@
-"""`vosmem evaluate`: the DAVIS measures of masks that any method made."""
+"""`vosmem evaluate`: the measures for masks that any method made."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vosmem import arguments
 from vosmem.errors import UserError
 
-HELP = "score masks against annotations: the DAVIS measures J, F and T"
+if TYPE_CHECKING:
+    from vosmem.evaluate.stage import SequenceScores
+
+HELP = "score masks against annotations: J, F and T of DAVIS, and other protocols"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--annotations", type=Path, metavar="DIR", help="folder of <sequence>/<frame>.png, the truth")
-    parser.add_argument("--masks", type=Path, metavar="DIR", help="folder of <sequence>/<frame>.png, to be scored")
-    parser.add_argument(
-        "--sequences", nargs="+", metavar="NAME", help="sequences, or a text file of them (default: all)"
+    add = parser.add_argument
+    add("--annotations", type=Path, metavar="DIR", help="folder of <sequence>/<frame>.png, the truth")
+    add(
+        "--masks",
+        type=Path,
+        metavar="DIR",
+        help="folder of masks under the same names; all that is not 0 is foreground",
     )
-    parser.add_argument("--measures", metavar="J,F,T", help="which to compute (default: %(default)s)", default="J,F,T")
-    parser.add_argument("--csv", type=Path, metavar="OUT", help="also write the summary as CSV")
-    parser.add_argument("--per-frame", type=Path, metavar="OUT", help="also write every frame's values as CSV")
+    add("--sequences", nargs="+", metavar="FILE|NAME", help="sequences, or text files of them (default: all annotated)")
+    add("--measures", default="J,F,T", metavar="J,F,T", help="which to compute (default: %(default)s)")
+    add("--protocol", default="davis", metavar="NAME", help="davis, fbms or segtrack (default: %(default)s)")
+    add("--jobs", type=int, metavar="N", help="processes (default: one per core)")
+    add("--csv", type=Path, metavar="OUT", help="also write the table as CSV, values 0..1")
+    add("--per-frame", type=Path, metavar="OUT", help="also write every frame's values as CSV")
+    add("--attributes", metavar="FILE", help="also print scores by attribute, from a table with the columns sequence "
+        "and attributes; davis2016 names the one that is built in")  # fmt: skip
+    add("--allow-missing", action="store_true", help="count a frame without a mask as empty")
+    add("--merge-objects", action="store_true", help="the files number objects, as in DAVIS-2017: take all as one")
     stage = parser.add_argument_group("as a stage of the workflow")
     stage.add_argument(
-        "--sequence", type=Path, metavar="DATA.json", help="score one described sequence; --masks is its JSON"
+        "--sequence", type=Path, metavar="DATA.json", help="score a described sequence; --masks: its JSON"
     )
-    stage.add_argument("--summarise", nargs="+", type=Path, metavar="CSV", help="summarise tables of sequences")
+    stage.add_argument("--summarise", nargs="+", type=Path, metavar="CSV", help="sum up tables of sequences")
     arguments.add_settings(stage, "evaluate")
 
 
 def run(args: argparse.Namespace) -> int:
     from vosmem.evaluate import stage
 
-    settings = arguments.settings(args, "evaluate")
     if args.sequence:
+        if not args.masks or not args.per_frame:
+            raise UserError(
+                "--sequence: got no --masks or no --per-frame, expected both; name the masks' JSON and a CSV"
+            )
+        settings = arguments.settings(args, "evaluate")
         with arguments.timed(f"evaluate {args.sequence.stem}") as frames:
             frames.append(stage.run(args.sequence, args.masks.with_suffix(""), args.per_frame, settings))
         return 0
     if args.summarise:
-        tables = [stage.read_table(path) for path in args.summarise]
-    else:
-        tables = _folders(args)
-    rows = stage.summarise(tables)
+        protocol = arguments.settings(args, "evaluate").get("protocol", "davis")
+        rows = stage.summarise(args.summarise, protocol)
+        if args.csv:
+            stage.write_summary(rows, args.csv, protocol)
+        print(_table(rows, protocol, stage.MEASURES))
+        return 0
+    return _score_folders(args)
+
+
+def _score_folders(args: argparse.Namespace) -> int:
+    from vosmem.evaluate import attributes, folders, parallel, stage
+
+    how = parallel.How(_measures(args.measures), args.protocol, args.merge_objects, args.allow_missing)
+    if args.jobs is not None and args.jobs < 1:
+        raise UserError(f"--jobs: got {args.jobs}, expected 1 or more; leave it out to use every core")
+    facts = attributes.read(args.attributes) if args.attributes else None
+    pairs = folders.pair(args.annotations, args.masks, args.sequences)
+    if facts is not None and not any(pair.sequence in facts for pair in pairs):
+        raise UserError(f"--attributes: {args.attributes} has none of the sequences to score; correct the names in it")
+
+    progress = _Progress(len(pairs))
+    scores = parallel.score(pairs, how, args.jobs or parallel.cores(), progress.done)
+    progress.end(sum(s.frames for s in scores))
+    _notices(scores, sum(pair.ignored for pair in pairs), args.merge_objects)
+
+    rows = stage.summarise(scores, args.protocol)
     if args.csv:
-        stage.write_table(args.csv, stage.SUMMARY_COLUMNS, rows)
-    if args.per_frame and not args.summarise:
-        stage.write_table(args.per_frame, stage.FRAME_COLUMNS[:4], [row for table in tables for row in table])
-    widths = (
-        [max(8, *(len(row["sequence"]) for row in rows), 8), *[8] * (len(stage.SUMMARY_COLUMNS) - 1)] if rows else []
-    )
-    for row in [dict(zip(stage.SUMMARY_COLUMNS, stage.SUMMARY_COLUMNS, strict=True)), *rows] if rows else []:
-        cells = (v if isinstance(v, str) else f"{v:.3f}" for v in (row[c] for c in stage.SUMMARY_COLUMNS))
-        print(
-            "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True)))
-        )
+        stage.write_summary(rows, args.csv, args.protocol)
+    if args.per_frame:
+        stage.write_frames(scores, args.per_frame, args.protocol, with_t=False)
+    print(_table(rows, args.protocol, how.measures))
+    if facts is not None:
+        print(f"\n{_attribute_table(attributes.attribute_table(rows, facts), how.measures)}")
     return 0
 
 
-def _folders(args: argparse.Namespace) -> list:
-    from vosmem.data import layout
+def _measures(text: str) -> str:
+    """Which measures ``--measures`` asks for, in the order J, F, T."""
+    asked = [part.strip().upper() for part in text.split(",")]
+    if not set(asked) <= set("JFT"):
+        raise UserError(f"--measures: got {text!r}, expected some of J, F and T; write them as J,F")
+    return "".join(measure for measure in "JFT" if measure in asked)
+
+
+class _Progress:
+    """On stderr: where someone is watching, a line that counts sequences; at the end the time taken."""
+
+    def __init__(self, total: int):
+        self.total, self.count = total, 0
+        self.begin, self.watched = time.perf_counter(), sys.stderr.isatty()
+
+    def done(self, scores: SequenceScores) -> None:
+        self.count += 1
+        if self.watched:
+            line = f"{self.count} of {self.total} sequences: {scores.sequence}"
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+    def end(self, frames: int) -> None:
+        seconds = time.perf_counter() - self.begin
+        line = f"{_count(self.total, 'sequence')}, {_count(frames, 'frame')} scored in {seconds:.1f} s"
+        print(f"\r\033[K{line}" if self.watched else line, file=sys.stderr)
+
+
+def _notices(scores: list[SequenceScores], ignored: int, merge_objects: bool) -> None:
+    """What a user should know about the files, each said once."""
+    missing, labelled = sum(s.missing for s in scores), sum(s.labelled for s in scores)
+    if missing:
+        print(f"note: {_count(missing, 'frame')} had no mask and counted as empty", file=sys.stderr)
+    if labelled and not merge_objects:
+        files = _count(labelled, "file")
+        print(
+            f"note: labels or grey levels above 1 in {files}: all that is not 0 counted as foreground "
+            "(say --merge-objects where that is meant)",
+            file=sys.stderr,
+        )
+    if ignored:
+        print(f"note: {_count(ignored, 'mask')} not scored, for want of an annotation of that name", file=sys.stderr)
+
+
+def _table(rows: list[dict], protocol: str, measures: str) -> str:
+    """The summary as a person reads it: percent, `mean` set off at the end."""
     from vosmem.evaluate import stage
 
-    measures = args.measures.split(",")
-    if not set(measures) <= set("JFT"):
-        raise UserError(f"--measures: got {args.measures}, expected some of J,F,T")
-    for option in ("annotations", "masks"):
-        folder = getattr(args, option)
-        if folder is None or not folder.is_dir():
-            raise UserError(
-                f"--{option}: {folder or 'nothing'} is no folder, expected one that holds <sequence>/<frame>.png"
-            )
-    names = args.sequences or sorted(p.name for p in args.annotations.iterdir() if p.is_dir())
-    if len(names) == 1 and Path(names[0]).is_file():
-        names = layout.read_list(Path(names[0]))
-    tables = []
-    for name in names:
-        truth = layout.images(args.annotations / name)
-        masks = [args.masks / name / path.name for path in truth]
-        if not truth:
-            raise UserError(f"{args.annotations / name}: holds no annotations; check --annotations and --sequences")
-        missing = [path for path in masks if not path.is_file()]
-        if missing:
-            raise UserError(f"{missing[0]}: missing, and {len(missing) - 1} more of {len(masks)} masks; add them")
-        print(f"{name}: {len(masks)} frames", file=sys.stderr)
-        tables.append(stage.score_sequence(name, [p.stem for p in truth], truth, masks, measures))
-    return tables
+    if not rows:
+        return "no sequence with annotations"
+    columns = [c for c in stage.SUMMARY[protocol] if protocol != "davis" or c[0] in measures]
+    cells = [["sequence", *(c.replace("_", " ") for c in columns)]]
+    cells += [[row["sequence"], *(_percent(row[c]) for c in columns)] for row in rows]
+    return _aligned(cells, rule_before=len(cells) - 1)
+
+
+def _attribute_table(table: list[dict], measures: str) -> str:
+    """Scores by attribute, in percent, with the difference to the sequences without it."""
+    cells = [["attribute", "", "sequences", *(c for m in measures for c in (m, "difference"))]]
+    for row in table:
+        values = [text(row[c]) for m in measures for text, c in ((_percent, m), (_signed, f"{m}_difference"))]
+        cells.append([row["attribute"], row["name"], str(row["sequences"]), *values])
+    return _aligned(cells, text=2)
+
+
+def _aligned(cells: list[list[str]], text: int = 1, rule_before: int | None = None) -> str:
+    """Columns of equal width: the first ``text`` to the left, numbers to the right."""
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    lines = []
+    for row in cells:
+        padded = [c.ljust(w) if i < text else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(padded).rstrip())
+    if rule_before is not None:
+        lines.insert(rule_before, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+    return "\n".join(lines)
+
+
+def _percent(value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{100 * value:.1f}"
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:+.1f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

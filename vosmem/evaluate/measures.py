@@ -1,74 +1,91 @@
-"""Region similarity J and contour accuracy F of one frame, and the statistics over a sequence.
+"""The three DAVIS measures (Perazzi et al., CVPR 2016, section 4), per frame.
 
-Perazzi et al., *A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation*, CVPR 2016, sections 4
-and 5, with the conventions of its official tool.
+On arrays of masks for those who have them; on packed masks for the stage.
 """
 
 from __future__ import annotations
 
-import cv2
+import math
+from collections.abc import Callable
+
 import numpy as np
 
-TOLERANCE = 0.008  # of the frame's diagonal
+from vosmem.evaluate import bits
+
+TOLERANCE = 0.008  # of the image's diagonal: how far apart contours may be
 
 
-def region_similarity(mask: np.ndarray, annotation: np.ndarray) -> float:
-    """J: intersection over union of two (H, W) bool masks; 1 where both are empty."""
-    union = np.count_nonzero(mask | annotation)
-    return np.count_nonzero(mask & annotation) / union if union else 1.0
+def region_similarity(masks: np.ndarray, annotations: np.ndarray) -> np.ndarray | float:
+    """J: intersection over union of mask and annotation, 1 where both are empty.
 
-
-def boundary(mask: np.ndarray) -> np.ndarray:
-    """The boundary of a (H, W) bool mask: pixels that differ from their right, lower or lower-right neighbour.
-
-    The last row looks right only, the last column down only, the last corner nowhere.
+    ``masks``, ``annotations``: (T, H, W) bool, or any type in which foreground is not zero. Returns (T) float64, 0..1;
+    for single masks (H, W) a float.
     """
-    differs = np.zeros_like(mask)
-    differs[:, :-1] |= mask[:, :-1] ^ mask[:, 1:]
-    differs[:-1] |= mask[:-1] ^ mask[1:]
-    differs[:-1, :-1] |= mask[:-1, :-1] ^ mask[1:, 1:]
-    return differs
+    return _each(masks, annotations, region)
 
 
-def contour_accuracy(mask: np.ndarray, annotation: np.ndarray, tolerance: float = TOLERANCE) -> float:
-    """F: the boundaries' F-measure, a pixel being matched within ``tolerance`` of the diagonal, rounded up to pixels.
+def contour_accuracy(masks: np.ndarray, annotations: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray | float:
+    """F: the F-measure of the contours' pixels that lie within a tolerance of the other contour.
 
-    0 where one boundary is empty, 1 where both are.
+    Arguments and result as of :func:`region_similarity`; ``tolerance`` is a share of the image's diagonal, or pixels
+    where it is 1 or more.
     """
-    ours, theirs = boundary(mask), boundary(annotation)
-    counts = np.count_nonzero(ours), np.count_nonzero(theirs)
-    if not all(counts):
-        return float(counts == (0, 0))
-    radius = int(np.ceil(tolerance * np.hypot(*mask.shape)))
-    precision = np.count_nonzero(ours & _near(theirs, radius)) / counts[0]
-    recall = np.count_nonzero(theirs & _near(ours, radius)) / counts[1]
+    width, reach = np.shape(masks)[-1], radius(np.shape(masks)[-2:], tolerance)
+    return _each(masks, annotations, lambda mask, annotation: contour(mask, annotation, width, reach))
+
+
+def temporal_stability(masks: np.ndarray) -> np.ndarray:
+    """T: how much the outline of a mask changes its shape to the next mask's, lower is better.
+
+    ``masks``: (T, H, W) bool. Returns (T-1) float64, NaN where one of two neighbours has no outline. To have the value
+    of a DAVIS sequence, replace the first mask by its annotation, leave out the last, and take the mean.
+    """
+    from vosmem.evaluate import stability
+
+    masks = np.asarray(masks)
+    if masks.ndim != 3:
+        raise ValueError(f"temporal_stability: got masks of shape {masks.shape}, expected (T, H, W)")
+    if not len(masks):
+        return np.empty(0)
+    return np.array(stability.instabilities([stability.describe(mask != 0) for mask in masks]), float)
+
+
+def region(mask: np.ndarray, annotation: np.ndarray) -> float:
+    """J of two packed masks."""
+    common = bits.count(mask & annotation)
+    either = bits.count(mask) + bits.count(annotation) - common
+    return common / either if either else 1.0
+
+
+def radius(size: tuple[int, int], tolerance: float = TOLERANCE) -> int:
+    """How far apart, in pixels, contours may be in an image of ``size`` (H, W)."""
+    return math.ceil(tolerance if tolerance >= 1 else tolerance * float(np.linalg.norm(size)))
+
+
+def contour(mask: np.ndarray, annotation: np.ndarray, width: int, reach: int) -> float:
+    """F of two packed masks of a ``width``, contours up to ``reach`` pixels apart. One contour empty: 0; both: 1."""
+    edges = np.stack([bits.boundary(mask, width), bits.boundary(annotation, width)])  # (2, H, words)
+    ours, theirs = (bits.count(edge) for edge in edges)
+    if not ours or not theirs:
+        return float(ours == theirs)
+    either = edges[0] | edges[1]  # beyond the box of both contours there is nothing to compare
+    rows, columns = np.flatnonzero(either.any(axis=1)), np.flatnonzero(either.any(axis=0))
+    edges = np.ascontiguousarray(edges[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    matched = edges & bits.dilate(edges, reach)[::-1]
+    precision, recall = bits.count(matched[0]) / ours, bits.count(matched[1]) / theirs
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _near(pixels: np.ndarray, radius: int) -> np.ndarray:
-    """Where some true pixel lies within ``radius``: x^2 + y^2 <= radius^2."""
-    # Distances are square roots of integers: those of radius^2 and of the next integer are further apart than the
-    # transform's error.
-    distance = cv2.distanceTransform((~pixels).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance <= np.sqrt(radius**2 + 0.5)
-
-
-def mean(values: np.ndarray) -> float:
-    """Mean over the scored frames, NaN left out; NaN where there are none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
-
-
-def recall(values: np.ndarray, threshold: float = 0.5) -> float:
-    """Share of the scored frames whose value exceeds ``threshold``."""
-    known = values[~np.isnan(values)]
-    return float((known > threshold).mean()) if known.size else float("nan")
-
-
-def decay(values: np.ndarray) -> float:
-    """Mean of the first quarter of the scored frames minus mean of the last; quarters overlap by their ends."""
-    known = values[~np.isnan(values)]
-    if not known.size:
-        return float("nan")
-    ids = np.round(np.linspace(1, known.size, 5) + 1e-10).astype(int) - 1
-    return float(known[ids[0] : ids[1] + 1].mean() - known[ids[3] : ids[4] + 1].mean())
+def _each(
+    masks: np.ndarray, annotations: np.ndarray, measure: Callable[[np.ndarray, np.ndarray], float]
+) -> np.ndarray | float:
+    """A measure of packed masks, on arrays."""
+    masks, annotations = np.asarray(masks), np.asarray(annotations)
+    if masks.shape != annotations.shape or masks.ndim not in (2, 3):
+        raise ValueError(
+            f"got masks of shape {masks.shape} and annotations of shape {annotations.shape}, expected (T, H, W) twice"
+        )
+    if masks.ndim == 2:
+        return measure(bits.pack(masks), bits.pack(annotations))
+    pairs = zip(masks, annotations, strict=True)
+    return np.array([measure(bits.pack(mask), bits.pack(annotation)) for mask, annotation in pairs], float)

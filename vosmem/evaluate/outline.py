@@ -4,21 +4,19 @@ Part of temporal stability T (Perazzi et al., *A Benchmark Dataset and Evaluatio
 Segmentation*, CVPR 2016). Corner (r, c) is the upper left corner of pixel (r, c); beyond the image nothing is object.
 
 A *vertex* is a corner at which an outline turns. Along each line of the corner grid the vertices pair up, the first
-with
-the second, the third with the fourth, and between the two of a pair runs an edge; so an outline is followed by taking
-the partner in the row and the partner in the column in turn. Only at a *junction*, where four pixels meet crosswise,
-there are two partners each way.
+with the second, the third with the fourth, and between the two of a pair runs an edge; so an outline is followed by
+taking the partner in the row and the partner in the column in turn. Only at a *junction*, where four pixels meet
+crosswise, there are two partners each way.
 
 Which outlines part at a junction, where an outline begins, which way it runs, and which one is compared first decide
-how
-it is thinned, so they are part of the measure. Here they are as in the public tools of 2016: an outline turns at each
+how it is thinned, so they are part of the measure. Here they are as in DAVIS's own tools: an outline turns at each
 junction and passes it once.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -61,7 +59,7 @@ def _bounding_box(mask: np.ndarray) -> tuple[int, int, int, int] | None:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A stretch of outline from junction to junction, and the sides at which it leaves one and reaches the other."""
+    """A stretch of outline from junction to junction, the side at which it leaves the one and reaches the other."""
 
     vertices: list[int]
     leaves: int
@@ -148,7 +146,7 @@ class _Graph:
 
 def is_clockwise(curve: list[tuple[float, float]]) -> bool:
     """Whether a closed curve of (row, column) runs clockwise, as one sees it, rows counted downwards."""
-    return sum((r2 - r) * (c2 + c) for (r, c), (r2, c2) in itertools.pairwise(curve)) > 0
+    return sum((r2 - r) * (c2 + c) for (r, c), (r2, c2) in pairwise(curve)) > 0
 
 
 def _partners(ends: np.ndarray) -> dict[int, tuple[int, ...]]:

@@ -14,9 +14,9 @@ FEWEST = 4  # vertices of a polygon, its first counted again as its last
 def contour(mask: np.ndarray) -> np.ndarray | None:
     """The points that stand for a mask: its polygon with most vertices, long edges divided.
 
-    ``mask``: (H, W) bool. Returns (N, 2) float32, (x, y) of pixel corners; the first point comes again as the last.
-    Holes
-    have polygons too; of polygons with equally many vertices the one found last is taken. None where nothing is left.
+    ``mask``: (H, W) bool. Returns (N, 2) float64, rows and columns of pixel corners; the first point comes again as the
+    last. Holes have polygons too; of polygons with equally many vertices the one found last is taken. None where
+    nothing is left.
     """
     best: tuple[int, int] = (FEWEST - 1, -1)
     chosen = None
@@ -33,15 +33,14 @@ def contour(mask: np.ndarray) -> np.ndarray | None:
     polygon, is_hole = chosen
     if is_clockwise(polygon) == is_hole:
         polygon = polygon[::-1]
-    return divide(np.array(polygon, np.float32)[:, ::-1])
+    return divide(np.array(polygon, float))
 
 
 def thin(outline: Outline) -> Outline:
     """An outline's corners without those that hardly matter.
 
-    First every corner nearer than the tolerance to the last one kept is left out, then Douglas and Peucker's
-    algorithm is
-    run on the rest, with distances to segments; of equally far corners it keeps the last. First and last corner stay.
+    First every corner nearer than the tolerance to the last one kept is left out, then Douglas and Peucker's algorithm
+    is run on the rest, with distances to segments; of equally far corners it keeps the last. First and last stay.
     """
     kept = [outline[0]]
     y, x = outline[0]
@@ -84,17 +83,10 @@ def _furthest(corners: Outline, first: int, last: int) -> tuple[float, int]:
 
 
 def divide(polygon: np.ndarray) -> np.ndarray:
-    """A polygon (N, 2) float32, edges longer than the spacing divided evenly: (M, 2) float32."""
+    """A polygon (N, 2) with edges longer than the spacing divided evenly: (M, 2)."""
     edges = np.diff(polygon, axis=0)  # (N-1, 2)
-    length = np.sqrt((edges**2).sum(axis=1))
-    parts = np.maximum(np.ceil(length / np.float32(SPACING)), 1).astype(np.int64)  # (N-1)
-    steps = edges / parts[:, None].astype(np.float32)
-    at = np.cumsum(parts) - parts
-    points = np.empty((parts.sum() + 1, 2), np.float32)
-    points[-1] = polygon[-1]
-    current = polygon[:-1].copy()
-    for part in range(parts.max()):
-        more = parts > part
-        points[at[more] + part] = current[more]
-        current += steps  # added up, not multiplied: the rounding decides bins
-    return points
+    parts = np.maximum(np.ceil(np.hypot(*edges.T) / SPACING), 1).astype(int)  # (N-1)
+    edge = np.repeat(np.arange(len(parts)), parts)  # (M-1): on which edge a point lies, and where there
+    share = (np.arange(len(edge)) - (np.cumsum(parts) - parts)[edge]) / parts[edge]
+    points = np.vstack([polygon[:-1][edge] + edges[edge] * share[:, None], polygon[-1:]])
+    return points.round(6)  # what is level must be exactly so: directions begin there

@@ -1,112 +1,343 @@
-"""From masks and annotations to the table of a sequence, and from those to the summary."""
+"""Scoring one sequence, frame by frame, and summing up sequences. The stage's files hold every frame's values.
+
+Memory does not grow with a sequence: of the frames before, no more than a few outlines are kept.
+"""
 
 from __future__ import annotations
 
 import csv
-import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vosmem import video
-from vosmem.cache import replacing
-from vosmem.data import describe
 from vosmem.errors import UserError
-from vosmem.evaluate import measures as m
-from vosmem.evaluate import stability
+from vosmem.evaluate import attributes, bits, measures, png, protocols, stability, statistics
 
-FRAME_COLUMNS = ("sequence", "frame", "J", "F", "T")
-SUMMARY_COLUMNS = ("sequence", "J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay", "T")
+PROTOCOLS = ("davis", "fbms", "segtrack")
+MEASURES = "JFT"
+TOGETHER = 24  # frames whose T is worked out at once
+FEWEST = 3  # frames of a sequence, of which the first and the last are not scored
+SUMMARY = {
+    "davis": ("J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay", "T"),
+    "fbms": ("precision", "recall", "F", "objects", "found"),
+    "segtrack": ("J_mean", "objects"),
+}
+OVERLAP = ("frame", "object", "label", "pixels")
+MEAN = "mean"  # the name of a summary's last row
+
+Value = float | None  # None: the measure does not apply
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """The values of one frame, 0..1; ``T`` tells how much the outline changed since the frame before."""
+
+    frame: str
+    J: Value = None
+    F: Value = None
+    T: Value = None
+
+
+@dataclass
+class SequenceScores:
+    """What was measured on a sequence: a :class:`FrameScore` per scored frame, or overlaps of all annotated frames."""
+
+    sequence: str
+    rows: list[FrameScore] | list[protocols.Overlap] = field(default_factory=list)
+    missing: int = 0  # frames without a mask, counted as empty
+    labelled: int = 0  # masks and annotations with other values than 0 and 1, or 0 and 255
+
+    @property
+    def frames(self) -> int:
+        """How many frames were scored."""
+        return len({row.frame for row in self.rows})
 
 
 def run(description: Path, masks: Path, out: Path, settings: Mapping[str, Any]) -> int:
-    """Score one sequence's masks, in the folder ``masks``, and write its table. Returns the number of scored frames."""
+    """Score a described sequence's masks, in the folder ``masks``, and write its frames' values to ``out``.
+
+    ``settings``: the config's section. A sequence without annotations gets a table without rows. Returns the number of
+    scored frames.
+    """
+    from vosmem.data import describe
+
     sequence = describe.read(description)
-    predicted = [masks / f"{name}.png" for name in sequence.frame_names]
-    annotations = sequence.mask_paths if sequence.scored else [None] * len(predicted)
-    rows = score_sequence(sequence.name, sequence.frame_names, annotations, predicted, settings["measures"])
-    write_table(out, FRAME_COLUMNS, rows)
-    return len(rows)
+    protocol = settings.get("protocol", "davis")
+    scores = SequenceScores(sequence.name)
+    masked = sequence.mask_paths
+    if sequence.scored and any(masked[1:-1] if protocol == "davis" else masked):
+        scores = score_sequence(
+            masked,
+            [masks / f"{name}.png" for name in sequence.frame_names],
+            sequence=sequence.name,
+            frames=sequence.frame_names,
+            measures=settings["measures"],
+            protocol=protocol,
+            merge_objects=settings.get("merge_objects", False),
+        )
+    write_frames([scores], out, protocol)
+    return scores.frames
 
 
 def score_sequence(
-    sequence: str,
-    names: Sequence[str],
     annotations: Sequence[Path | None],
-    masks: Sequence[Path],
-    measures: Sequence[str],
-) -> list[dict[str, Any]]:
-    """J, F of every annotated frame but the first and the last, and T of it and the next scored one.
+    masks: Sequence[Path | None],
+    *,
+    sequence: str,
+    frames: Sequence[str] | None = None,
+    measures: str | Iterable[str] = MEASURES,
+    protocol: str = "davis",
+    merge_objects: bool = False,
+    allow_missing: bool = False,
+) -> SequenceScores:
+    """Score the masks of a sequence.
 
-    ``annotations``, ``masks``: files, one a frame, an annotation None where there is none. Values are 0..1 (T is not
-    bounded), NaN where a measure was not asked for or does not apply. A sequence without annotations gives no rows.
+    ``annotations``, ``masks``: (T) paths, frame by frame. An annotation None is a frame that is not scored; a mask None
+    is a UserError, or counts as empty where ``allow_missing``. ``frames``: (T) names, those of the files by default.
+
+    ``davis``: J and F of every annotated frame but the first and the last, and T since the frame before, which for the
+    second frame is the first one's annotation; without T for those of DAVIS-2016's sequences that DAVIS leaves out.
+    ``fbms`` and ``segtrack``: the overlaps of all annotated frames, all objects taken as one where ``merge_objects``.
+
+    Raises UserError where a file cannot be used, or where there is nothing to score.
     """
-    if not any(annotations):
+    names = list(frames) if frames is not None else [_name(pair) for pair in zip(annotations, masks, strict=True)]
+    wanted = to_score(annotations, masks, names, sequence, protocol, allow_missing)
+    if protocol != "davis":
+        return score_overlaps(annotations, masks, names, wanted, sequence, merge_objects)
+    with_t = "T" in measures and attributes.scored_for_t(sequence, len(names))
+    return score_span(annotations, masks, names, wanted, sequence, "".join(measures), with_t)
+
+
+def to_score(
+    annotations: Sequence[Path | None],
+    masks: Sequence[Path | None],
+    names: Sequence[str],
+    sequence: str,
+    protocol: str,
+    allow_missing: bool,
+) -> list[int]:
+    """The numbers of the frames that a protocol scores; what the arguments are is told at :func:`score_sequence`."""
+    if protocol not in PROTOCOLS:
+        raise UserError(f"protocol: got {protocol!r}, expected one of {', '.join(PROTOCOLS)}; choose one of these")
+    if protocol == "davis" and len(names) < FEWEST:
+        raise UserError(
+            f"{sequence}: has {len(names)} frames, of which the first and the last are not scored; "
+            f"give {FEWEST} or more, or leave the sequence out"
+        )
+    numbers = range(1, len(names) - 1) if protocol == "davis" else range(len(names))
+    wanted = [number for number in numbers if annotations[number]]
+    if not wanted:
+        raise UserError(f"{sequence}: no frame to score has an annotation; add annotations, or leave the sequence out")
+    absent = [names[number] for number in wanted if not masks[number]]
+    if absent and not allow_missing:
+        listed = ", ".join(absent[:3]) + (", ..." if len(absent) > 3 else "")
+        raise UserError(
+            f"{sequence}: {len(absent)} of {len(wanted)} frames to score have no mask ({listed}); "
+            "write them, or say --allow-missing to count them as empty"
+        )
+    return wanted
+
+
+def score_span(
+    annotations: Sequence[Path | None],
+    masks: Sequence[Path | None],
+    names: Sequence[str],
+    wanted: Sequence[int],
+    sequence: str,
+    measured: str,
+    with_t: bool,
+) -> SequenceScores:
+    """The values of the frames ``wanted``, rising numbers, none the first: what one process does of a sequence."""
+    scores = SequenceScores(sequence)
+    changes = _Changes()
+    for number in wanted:
+        annotation = png.read_mask(annotations[number])
+        mask = _read_like(masks[number], annotation, annotations[number], scores)
+        scores.labelled += annotation.labelled + mask.labelled
+        if with_t:
+            if changes.last != number - 1:
+                earlier = annotations[0] if number == 1 else masks[number - 1]
+                changes.restart(number - 1, png.read_mask(earlier) if earlier else None)
+            changes.add(number, mask)
+        j = measures.region(mask.packed, annotation.packed) if "J" in measured else None
+        f = _contour(mask, annotation) if "F" in measured else None
+        scores.rows.append(FrameScore(names[number], j, f))
+    if with_t:
+        values = changes.values()
+        scores.rows = [replace(row, T=values[number]) for row, number in zip(scores.rows, wanted, strict=True)]
+    return scores
+
+
+class _Changes:
+    """T of frames that come one after the other, worked out several at a time."""
+
+    def __init__(self) -> None:
+        self.last = -1  # the number of the last frame
+        self._described: list[np.ndarray | None] = []
+        self._values: dict[int, Value] = {}
+
+    def restart(self, number: int, mask: png.Mask | None) -> None:
+        """Go on from a frame that is not itself asked for."""
+        self._work_out()
+        self.last, self._described = number, [mask and _describe(mask)]
+
+    def add(self, number: int, mask: png.Mask) -> None:
+        self._described.append(_describe(mask))
+        self.last = number
+        if len(self._described) > TOGETHER:
+            self._work_out()
+
+    def values(self) -> dict[int, Value]:
+        """By number of frame, the change since the frame before; None where one of the two has no outline."""
+        self._work_out()
+        return self._values
+
+    def _work_out(self) -> None:
+        found = stability.instabilities(self._described) if self._described else []
+        for number, value in enumerate(found, self.last - len(found) + 1):
+            self._values[number] = None if math.isnan(value) else value
+        self._described = self._described[-1:]
+
+
+def summarise(scored: Iterable[SequenceScores | Path], protocol: str = "davis") -> list[dict[str, str | Value]]:
+    """A row per sequence: its name, ``sequence``, and the protocol's columns; last the row ``mean``.
+
+    ``scored``: the scores, or the files that :func:`write_frames` wrote.
+    The mean is over sequences, each counting once, of those to which the measure applies. FBMS-59's F is that of the
+    mean precision and recall, and its objects are summed up.
+    """
+    rows: list[dict[str, str | Value]] = []
+    for scores in scored:
+        scores = scores if isinstance(scores, SequenceScores) else read_frames(scores)
+        if scores.rows:  # a sequence without annotations has none
+            rows.append({"sequence": scores.sequence, **_summary(scores, protocol)})
+    if not rows:
         return []
-    rows, before = [], None
-    for t in range(1, len(names) - 1):
-        mask = video.read_mask(masks[t])
-        row = {"sequence": sequence, "frame": names[t], "J": math.nan, "F": math.nan, "T": math.nan}
-        if annotations[t] is not None:
-            annotation = video.read_mask(annotations[t])
-            if annotation.shape != mask.shape:
-                got, expected = (f"{w}x{h}" for h, w in (mask.shape, annotation.shape))
-                raise UserError(f"{masks[t]}: {got} pixels, the annotation has {expected}; bring both to one size")
-            if "J" in measures:
-                row["J"] = m.region_similarity(mask, annotation)
-            if "F" in measures:
-                row["F"] = m.contour_accuracy(mask, annotation)
-        if "T" in measures:
-            now = stability.describe(mask)
-            if rows:
-                rows[-1]["T"] = stability.instability(before, now)
-            before = now
-        rows.append(row)
-    return rows
+    last: dict[str, str | Value] = {"sequence": MEAN}
+    for column in SUMMARY[protocol]:
+        known = [row[column] for row in rows if row[column] is not None]
+        if column in ("objects", "found"):
+            last[column] = sum(known)
+        else:
+            last[column] = math.fsum(known) / len(known) if known else None
+    if protocol == "fbms":
+        last["F"] = protocols.harmonic(last["precision"], last["recall"])
+    return [*rows, last]
 
 
-def summarise(tables: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """One row a sequence, then the unweighted mean over sequences, NaN left out."""
-    rows = []
-    for table in tables:
-        if table:
-            values = {key: np.array([float(row[key]) for row in table]) for key in "JFT"}
-            row: dict[str, Any] = {"sequence": table[0]["sequence"]}
-            for key in "JF":
-                statistics = (("mean", m.mean), ("recall", m.recall), ("decay", m.decay))
-                row |= {f"{key}_{name}": statistic(values[key]) for name, statistic in statistics}
-            rows.append(row | {"T": m.mean(values["T"])})
-    if rows:
-        means = {key: m.mean(np.array([row[key] for row in rows])) for key in SUMMARY_COLUMNS[1:]}
-        rows.append({"sequence": "mean", **means})
-    return rows
+def write_frames(scored: Iterable[SequenceScores], path: Path, protocol: str = "davis", with_t: bool = True) -> None:
+    """Write every frame's values as CSV, six decimals, whole or not at all. One sequence's: :func:`read_frames`."""
+    columns = ("frame", *("JFT" if with_t else "JF")) if protocol == "davis" else OVERLAP
+    rows = [[s.sequence, *(_rounded(getattr(row, c)) for c in columns)] for s in scored for row in s.rows]
+    _write_csv(path, ("sequence", *columns), rows)
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV, six decimals, an empty field for NaN, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow(_field(row[column]) for column in columns)
-    with replacing(path) as temporary:
-        temporary.write_text(text.getvalue())
-
-
-def _field(value: Any) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return "" if math.isnan(value) else f"{value:.6f}"
-
-
-def read_table(path: Path) -> list[dict[str, Any]]:
-    """The rows of a sequence's table, numbers as floats, NaN for empty fields."""
+def read_frames(path: Path) -> SequenceScores:
+    """The values that :func:`write_frames` wrote of one sequence."""
     try:
-        with open(path, newline="") as file:
-            rows = list(csv.DictReader(file))
-        return [{k: v if k in ("sequence", "frame") else float(v or "nan") for k, v in row.items()} for row in rows]
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a table of scores ({error}); run `vosmem evaluate` to write it") from None
+        with open(path, newline="", encoding="utf-8") as file:
+            table = csv.DictReader(file)
+            if "pixels" in (table.fieldnames or ()):
+                rows = [
+                    (r["sequence"], protocols.Overlap(r["frame"], *(int(r[c]) for c in OVERLAP[1:]))) for r in table
+                ]
+            else:
+                rows = [(r["sequence"], FrameScore(r["frame"], *(_number(r[c]) for c in MEASURES))) for r in table]
+    except (OSError, KeyError, TypeError, ValueError):
+        raise UserError(f"{path}: not a file of frames' scores; run `vosmem evaluate` to write it") from None
+    return SequenceScores(rows[0][0] if rows else Path(path).stem, [row for _, row in rows])
+
+
+def write_summary(rows: Sequence[dict[str, str | Value]], path: Path, protocol: str = "davis") -> None:
+    """Write what :func:`summarise` gave as CSV, whole or not at all; empty where a measure does not apply."""
+    columns = ("sequence", *SUMMARY[protocol])
+    _write_csv(path, columns, [[_rounded(row[column]) for column in columns] for row in rows])
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Write a table, whole or not at all; None is an empty field."""
+    from vosmem.cache import replacing
+
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def _name(pair: tuple[Path | None, Path | None]) -> str:
+    path = pair[1] or pair[0]
+    return Path(path).stem if path else ""
+
+
+def _read_like(path: Path | None, annotation: png.Mask, annotation_path: Path, scores: SequenceScores) -> png.Mask:
+    """A mask of the annotation's size; an empty one where there is no file."""
+    if path is None:
+        scores.missing += 1
+        return png.Mask(np.zeros_like(annotation.packed), annotation.width, labelled=False)
+    mask = png.read_mask(path)
+    if mask.size != annotation.size:
+        raise _other_size(path, mask.size, annotation_path, annotation.size)
+    return mask
+
+
+def _other_size(path: Path, got: Sequence[int], annotation: Path, expected: Sequence[int]) -> UserError:
+    return UserError(
+        f"{path}: {got[1]}x{got[0]} pixels, its annotation {annotation} has {expected[1]}x{expected[0]}; "
+        "write masks at the annotations' size"
+    )
+
+
+def _describe(mask: png.Mask) -> np.ndarray | None:
+    return stability.describe(bits.unpack(mask.packed, mask.width))
+
+
+def _contour(mask: png.Mask, annotation: png.Mask) -> float:
+    return measures.contour(mask.packed, annotation.packed, mask.width, measures.radius(mask.size))
+
+
+def score_overlaps(
+    annotations: Sequence[Path | None],
+    masks: Sequence[Path | None],
+    names: Sequence[str],
+    wanted: Sequence[int],
+    sequence: str,
+    merge_objects: bool,
+) -> SequenceScores:
+    """The overlaps of the frames ``wanted``, with the colours or numbers of objects as labels."""
+    scores = SequenceScores(sequence)
+    for number in wanted:
+        annotation = png.read_labels(annotations[number])
+        mask = np.zeros_like(annotation) if masks[number] is None else png.read_labels(masks[number])
+        scores.missing += masks[number] is None
+        if mask.shape != annotation.shape:
+            raise _other_size(masks[number], mask.shape, annotations[number], annotation.shape)
+        if merge_objects:
+            annotation, mask = (annotation != 0).astype(np.uint8), (mask != 0).astype(np.uint8)
+        scores.rows += protocols.overlaps(names[number], annotation, mask)
+    return scores
+
+
+def _summary(scores: SequenceScores, protocol: str) -> dict[str, Value]:
+    if protocol != "davis":
+        values = getattr(protocols, protocol)(scores.rows)
+    else:
+        values = {}
+        for measure in "JF":
+            known = [getattr(row, measure) for row in scores.rows if getattr(row, measure) is not None]
+            for name in ("mean", "recall", "decay"):
+                values[f"{measure}_{name}"] = getattr(statistics, name)(known)
+        values["T"] = statistics.mean([row.T for row in scores.rows if row.T is not None])
+    return {column: None if math.isnan(values[column]) else values[column] for column in SUMMARY[protocol]}
+
+
+def _number(text: str) -> Value:
+    return float(text) if text else None
+
+
+def _rounded(value: str | Value) -> str | Value:
+    return round(value, 6) if isinstance(value, float) else value
