@@ -125,7 +125,7 @@ def outlines(mask):
 
 
 def thin(path, tolerance):
-    """Radial distance, then Douglas-Peucker with distances to segments; the last of equals."""
+    """Radial distance, then Douglas-Peucker with distances to segments, in single precision; the last of equals."""
     if len(path) < 3:
         return path
     kept = [path[0]]
@@ -140,7 +140,8 @@ def thin(path, tolerance):
             return float(w @ w)
         if v @ v <= v @ w:
             return float(np.sum(np.subtract(p, b).astype(float) ** 2))
-        return float(np.sum((a + (v @ w) / (v @ v) * v - p) ** 2))
+        share = float(np.float32(v @ w) / np.float32(v @ v))
+        return float(np.sum((a + share * v - p) ** 2))
 
     def between(first, last):
         far, key = 0.0, None
@@ -157,7 +158,7 @@ def area(path):
 
 
 def contour(mask):
-    """The polygon with most vertices, the last of equals, edges divided to at most 3 pixels; (N, 2) or None."""
+    """The polygon with most vertices, the first of equals, edges divided to at most 3 pixels; (N, 2) or None."""
     best = None
     for path in outlines(mask):
         polygon = thin(thin(path, 0.05), 1.5)
@@ -168,7 +169,7 @@ def contour(mask):
         is_hole = object_right != (area(path) > 0)
         if (area(polygon) > 0) == is_hole:
             polygon = polygon[::-1]
-        if len(polygon) > 3 and (best is None or len(polygon) >= len(best)):
+        if len(polygon) > 3 and (best is None or len(polygon) > len(best)):
             best = polygon
     if best is None:
         return None

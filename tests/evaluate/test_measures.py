@@ -1,8 +1,6 @@
 """J and F against plain references written from the definition; the statistics on numbers worked out by hand."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vosmem.evaluate
+from tests.evaluate import plain
 from vosmem.evaluate import bits, measures, statistics
-
-spec = importlib.util.spec_from_file_location("plain", Path(__file__).with_name("plain.py"))
-plain = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(plain)
 
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 140))
 

@@ -3,7 +3,6 @@
 VOSMEM_VOSBENCH_PYTHON names a Python that has it: `python -m venv V; V/bin/pip install vos-benchmark`.
 """
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.evaluate import plain
 from vosmem.evaluate import stage
 
 PEER = """
@@ -29,10 +29,6 @@ for line in sys.stdin:
     frame.feed_frame(mask, annotation)
     print(json.dumps([[float(v) for v in d.get(255, [])] for d in (frame.object_iou, frame.boundary_f)]), flush=True)
 """
-
-spec = importlib.util.spec_from_file_location("plain", Path(__file__).with_name("plain.py"))
-plain = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(plain)
 
 
 @pytest.fixture(scope="module")

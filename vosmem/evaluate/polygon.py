@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 
-from vosmem.evaluate.outline import Outline, is_clockwise, outlines
+from vosmem.evaluate.outline import Corner, Outline, is_clockwise, outlines
 
-TOLERANCE = 1.5  # pixels
+STRAIGHT, TOLERANCE = 0.05, 1.5  # pixels
 SPACING = 3.0  # pixels
 FEWEST = 4  # vertices of a polygon, its first counted again as its last
+SINGLE = 2.0**29 + 1  # x * SINGLE - (x * SINGLE - x) is x in single precision (Dekker, Numerische Mathematik 1971)
 
 
 def contour(mask: np.ndarray) -> np.ndarray | None:
     """The points that stand for a mask: its polygon with most vertices, long edges divided.
 
     ``mask``: (H, W) bool. Returns (N, 2) float64, rows and columns of pixel corners; the first point comes again as the
-    last. Holes have polygons too; of polygons with equally many vertices the one found last is taken. None where
-    nothing is left.
+    last. Holes have polygons too; of polygons with equally many vertices the first of :func:`outlines` is taken. None
+    where nothing is left.
     """
-    best: tuple[int, int] = (FEWEST - 1, -1)
-    chosen = None
     found = outlines(mask)
+    most, chosen = FEWEST - 1, None
     for number in sorted(range(len(found)), key=lambda n: -len(found[n][0])):
         outline, is_hole = found[number]
-        if len(outline) < best[0]:
-            break  # thinning only takes vertices away
+        if 2 * len(outline) < most:
+            break  # thinning adds one vertex to an edge at most
         polygon = thin(outline)
-        if len(polygon) >= FEWEST and (len(polygon), number) > best:
-            best, chosen = (len(polygon), number), (polygon, is_hole)
+        if len(polygon) > most or (len(polygon) == most and chosen and number < chosen[0]):
+            most, chosen = len(polygon), (number, polygon, is_hole)
     if chosen is None:
         return None
-    polygon, is_hole = chosen
+    _, polygon, is_hole = chosen
     if is_clockwise(polygon) == is_hole:
         polygon = polygon[::-1]
     return divide(np.array(polygon, float))
@@ -39,47 +42,88 @@ def contour(mask: np.ndarray) -> np.ndarray | None:
 def thin(outline: Outline) -> Outline:
     """An outline's corners without those that hardly matter.
 
-    First every corner nearer than the tolerance to the last one kept is left out, then Douglas and Peucker's algorithm
-    is run on the rest, with distances to segments; of equally far corners it keeps the last. First and last stay.
+    DAVIS's own tool simplifies the outline twice, pixel by pixel the first time. That leaves the corners and, where
+    rounding says so, a few points between them, from which the second time goes on.
     """
-    kept = [outline[0]]
-    y, x = outline[0]
-    for corner in outline[1:-1]:
-        if (corner[0] - y) ** 2 + (corner[1] - x) ** 2 >= TOLERANCE**2:
-            kept.append(corner)
-            y, x = corner
-    kept.append(outline[-1])
+    return simplify(simplify(outline, STRAIGHT, pixels=True), TOLERANCE)
 
-    keys = {0, len(kept) - 1}
-    stretches = [(0, len(kept) - 1)]
+
+def simplify(path: Outline, tolerance: float, pixels: bool = False) -> Outline:
+    """A path without the points that are nearer than ``tolerance`` to the rest; its first and last stay.
+
+    First every point nearer than that to the last one kept is left out, then Douglas and Peucker's algorithm is run,
+    with distances to segments. ``pixels``: the path runs along the grid, and its pixel corners between two points
+    count too.
+    """
+    near = [path[0]]
+    y, x = path[0]
+    for point in path[1:-1]:
+        if (point[0] - y) ** 2 + (point[1] - x) ** 2 >= tolerance**2:
+            near.append(point)
+            y, x = point
+    near.append(path[-1])
+
+    kept = [near[0]]
+    stretches = [near]
     while stretches:
-        first, last = stretches.pop()
-        furthest, key = _furthest(kept, first, last)
-        if furthest > TOLERANCE**2:
-            keys.add(key)
-            stretches += [(first, key), (key, last)]
-    return [kept[key] for key in sorted(keys)]
+        stretch = stretches.pop()
+        if len(stretch) == 2:
+            kept.append(stretch[1])
+            continue
+        distance, following, furthest = _furthest(stretch, pixels)
+        if distance > tolerance**2:
+            before = stretch[:following]
+            stretches.append([furthest, *stretch[following:]])
+            stretches.append(before if before[-1] == furthest else [*before, furthest])
+        else:
+            kept.append(stretch[-1])
+    return kept
 
 
-def _furthest(corners: Outline, first: int, last: int) -> tuple[float, int]:
-    """The largest squared distance of the corners between two from the segment between these, and whose it is."""
-    (y1, x1), (y2, x2) = corners[first], corners[last]
+def _furthest(stretch: Outline, pixels: bool) -> tuple[float, int, Corner]:
+    """Of the points between a stretch's ends that furthest from the segment between these.
+
+    Returns its squared distance, the number of the point that follows it in the stretch, and itself. On a grid many are
+    equally far. DAVIS's own tool rounds the place along the segment to single precision, which then decides between
+    them; where that leaves a tie, the last wins.
+    """
+    (y1, x1), (y2, x2) = stretch[0], stretch[-1]
     v, u = y2 - y1, x2 - x1
     length = u * u + v * v
-    furthest, key = 0.0, first
-    for number in range(first + 1, last):
-        y, x = corners[number]
+    points = enumerate(stretch[1:-1], 2)
+    if pixels and (u == 0) != (v == 0):  # only between lines parallel to a segment there are ties
+        points = _pixels(stretch, along_rows=v == 0)
+    furthest, following, found = 0.0, 1, stretch[0]
+    for number, (y, x) in points:
         dy, dx = y - y1, x - x1
         along = u * dx + v * dy
         if along >= length:
             dy, dx = y - y2, x - x2
         elif along > 0:
             share = along / length
+            spread = share * SINGLE
+            share = spread - (spread - share)
             dy, dx = y1 + share * v - y, x1 + share * u - x
         distance = dx * dx + dy * dy
         if distance >= furthest:
-            furthest, key = distance, number
-    return furthest, key
+            furthest, following, found = distance, number, (y, x)
+    return furthest, following, found
+
+
+def _pixels(stretch: Outline, along_rows: bool) -> Iterator[tuple[int, Corner]]:
+    """The points between a stretch's ends, and the pixel corners on its edges in one direction, in their order.
+
+    With each comes the number of the point that follows it in the stretch.
+    """
+    for number, ((y, x), (y2, x2)) in enumerate(pairwise(stretch), 1):
+        if along_rows and y == y2:
+            step = 1 if x2 > x else -1
+            yield from ((number, (y, at)) for at in range(x + step, x2, step))
+        elif not along_rows and x == x2:
+            step = 1 if y2 > y else -1
+            yield from ((number, (at, x)) for at in range(y + step, y2, step))
+        if number < len(stretch) - 1:
+            yield number + 1, (y2, x2)
 
 
 def divide(polygon: np.ndarray) -> np.ndarray:
