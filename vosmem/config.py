@@ -190,11 +190,20 @@ def documentation() -> str:
         parts.append(f"## {section}\n\n{rules['description']}\n")
         if "properties" in rules:
             rows = ["| key | default | what |", "|---|---|---|"]
-            for key, rule in rules["properties"].items():
-                default = (
-                    yaml.safe_dump(rule["default"], default_flow_style=True).split("\n")[0] if "default" in rule else ""
-                )
-                text = " ".join(rule["description"].split()).replace("|", "\\|")
-                rows.append(f"| `{key}` | {f'`{default}`' if default else 'required'} | {text} |")
+            rows += _documented(rules, "")
             parts.append("\n".join(rows) + "\n")
     return "\n".join(parts)
+
+
+def _documented(rules: Mapping[str, Any], path: str) -> Iterator[str]:
+    """A row of the table for each key, those of a key that is a section itself below it."""
+    for key, rule in rules["properties"].items():
+        text = " ".join(rule["description"].split()).replace("|", "\\|")
+        if "properties" in rule:
+            yield f"| `{path}{key}` | | {text} |"
+            yield from _documented(rule, f"{path}{key}.")
+        else:
+            default = (
+                yaml.safe_dump(rule["default"], default_flow_style=True).split("\n")[0] if "default" in rule else ""
+            )
+            yield f"| `{path}{key}` | {f'`{default}`' if default else 'required'} | {text} |"

@@ -54,7 +54,7 @@ def refined_edges(tmp_path, description, probability, grid, threshold):
     with cache.write(tmp_path / "p.h5", CLIP, cache.Maker("memory", 1, "visual-memory")) as file:
         file.create("probability", grid.shape, grid)
         file.append("probability", probability)
-    refine.run(description, tmp_path / "p.h5", tmp_path / "out/edge.json", "raw", threshold)
+    refine.run(description, tmp_path / "p.h5", tmp_path / "out/edge.json", "raw", {"threshold": threshold})
     return [video.read_mask(tmp_path / "out/edge" / f"{f}.png")[240].argmax() for f in FRAMES]
 
 

@@ -3,15 +3,21 @@
 import hashlib
 import json
 
+import cv2
 import numpy as np
 import pytest
 
-from vosmem import cache, video
+from vosmem import cache, config, video
 from vosmem.cli import main
 from vosmem.grid import Axis, Grid, resample
-from vosmem.refine.methods import raw
+from vosmem.refine import STAGE_VERSION
+from vosmem.refine.methods import METHODS, probability
 
 GRID = Grid(Axis(60, 8, 0), Axis(107, 8, 0))
+
+
+def raw(cells, grid, pixels, threshold):
+    return probability("raw", cells, grid, pixels, lambda: None, {}) > threshold
 
 
 def test_raw_crosses_the_threshold_where_the_map_does():
@@ -47,6 +53,9 @@ def written(tmp_path):
         "sequence": "a.b", "root": ".", "frames": ["f1.jpg", "f2.jpg"], "masks": [None, None], "size": [96, 128],
         "working_size": [48, 64], "defects": [],
     }  # fmt: skip
+    described["root"] = str(tmp_path)
+    for name in described["frames"]:
+        cv2.imwrite(str(tmp_path / name), np.random.default_rng(1).integers(0, 255, (96, 128, 3), np.uint8))
     (tmp_path / "d.json").write_text(json.dumps(described))
     return tmp_path
 
@@ -64,6 +73,56 @@ def test_masks_and_hashes(written):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
         assert video.read_mask(path).shape == (96, 128)
     assert sorted(p.name for p in (written / "out").iterdir()) == ["a.b", "a.b.json"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_tells_what_it_did(written, method):
+    settings = config.section_defaults("refine").get(method, {})
+    assert refine(written, "--method", method) == 0
+    told = json.loads((written / "out/a.b.json").read_text())
+    assert (told["version"], told["method"], told["threshold"]) == (STAGE_VERSION, method, 0.5)
+    assert told["parameters"] == settings
+    assert video.read_mask(written / "out/a.b/f2.png").shape == (96, 128)
+
+
+def test_a_methods_own_keys_count(written):
+    masks = []
+    for radius in (2, 40):
+        assert refine(written, "--method", "guided", "--settings", f"{{guided: {{radius: {radius}}}}}") == 0
+        masks.append(video.read_mask(written / "out/a.b/f1.png"))
+    assert (masks[0] != masks[1]).any()
+
+
+def test_frames_at_working_size_do_too(written):
+    """`vosmem segment` keeps no others."""
+    for name in ("f1.jpg", "f2.jpg"):
+        cv2.imwrite(str(written / name), np.zeros((48, 64, 3), np.uint8))
+    assert refine(written, "--method", "guided") == 0
+    assert video.read_mask(written / "out/a.b/f1.png").shape == (96, 128)
+
+
+def test_frames_that_cannot_be_used_are_one_line(written, capsys):
+    cv2.imwrite(str(written / "f2.jpg"), np.zeros((50, 60, 3), np.uint8))
+    assert refine(written, "--method", "crf") == 1
+    assert "f2.jpg: got 60x50 pixels, described as 128x96; run `vosmem data` again" in capsys.readouterr().err
+    (written / "f1.jpg").unlink()
+    assert refine(written, "--method", "crf") == 1
+    assert "f1.jpg: cannot be read as an image" in capsys.readouterr().err
+    assert list((written / "out").glob("*")) == []
+    assert refine(written) == 0  # raw reads no frames
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("{guided: {radius: 0}}", "config: refine.guided.radius: got 0, expected at least 1"),
+        ("{crf: {sdims: 3}}", "config: refine.crf.sdims: no such key; known are iterations"),
+        ("{bilateral: 3}", "config: refine.bilateral: got 3, expected of type object"),
+    ],
+)
+def test_mistaken_settings_are_one_line(written, capsys, given, message):
+    assert refine(written, "--settings", given) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_the_threshold_counts(written):

@@ -48,6 +48,16 @@ def test_a_new_model_leaves_the_others_alone(finished, config):
     assert finished.planned(config) == {**MEMORY, **PAGE}
 
 
+def test_a_methods_keys_rerun_that_method_alone(changed, config):
+    config["refine"] = {"methods": ["raw", "guided", "crf"]}
+    changed.write(config)
+    changed.run()
+    config["refine"]["crf"] = {"iterations": 2}
+    assert changed.planned(config) == {**MASKS, **PAGE}
+    config["refine"]["threshold"] = 0.4
+    assert changed.planned(config) == {"refine": 6, "evaluate": 6, "evaluate_summary": 3, **PAGE}
+
+
 @pytest.fixture
 def changed(tmp_path, repository, random_weights):
     """A finished run of its own, whose files may be changed."""

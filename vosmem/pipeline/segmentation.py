@@ -99,7 +99,7 @@ def run(
         count.append(predict.run(files["appearance"], files["motion"], memory, probability, chosen))
     with timed("refine") as count:
         out, settings = folder / "masks" / f"{NAME}.json", config.section_defaults("refine")
-        count.append(refine.run(description, probability, out, settings["methods"][0], settings["threshold"]))
+        count.append(refine.run(description, probability, out, settings["methods"][-1], settings))
     return Segmentation(folder, size, working_size, length)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vosmem import arguments
+from vosmem import arguments, config
 
 HELP = "turn a sequence's probabilities into full-size masks"
 
@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="what was written; masks go to the folder of the same name",
     )
-    parser.add_argument("--method", default="raw", choices=("raw",))
+    methods = config.schema()["properties"]["refine"]["properties"]["methods"]["items"]["enum"]
+    parser.add_argument("--method", default="raw", choices=methods)
     arguments.add_settings(parser, "refine")
 
 
@@ -34,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
 
     settings = arguments.settings(args, "refine")
     with arguments.timed(f"refine {args.out.stem}") as frames:
-        frames.append(stage.run(args.description, args.probability, args.out, args.method, settings["threshold"]))
+        frames.append(stage.run(args.description, args.probability, args.out, args.method, settings))
     return 0

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from vosmem import video
 from vosmem.grid import Grid, resample
+from vosmem.refine import bilateral, crf, guided
+
+# name -> from the cells (h, w) on their grid, the working frame (H, W, 3), and the method's own keys of the config's
+# section `refine` to the map (H, W) of the working frame's pixels. raw looks at no frame.
+METHODS: dict[str, Callable[..., np.ndarray] | None] = {
+    "raw": None,
+    "guided": guided.refine,
+    "bilateral": bilateral.refine,
+    "crf": crf.refine,
+}
 
 
-def raw(probability: np.ndarray, grid: Grid, pixels: Grid, threshold: float) -> np.ndarray:
-    """Up-sample bilinearly, then threshold.
+def probability(
+    method: str,
+    cells: np.ndarray,
+    grid: Grid,
+    pixels: Grid,
+    frame: Callable[[], np.ndarray],
+    settings: Mapping[str, Any],
+) -> np.ndarray:
+    """The full-size map of one frame.
 
-    ``probability``: (h, w) float32 in 0..1 on ``grid``; ``pixels``: the full-size frame's pixels in the working frame.
-    Returns (H, W) bool, true where the probability exceeds ``threshold``.
+    ``cells``: (h, w) float32 in 0..1 on ``grid``; ``pixels``: the full-size frame's pixels in the working frame;
+    ``frame``: reads the working frame, (H, W, 3) uint8 BGR, and is called only by methods that look at it;
+    ``settings``: the method's keys. Returns (H', W') float32, near 0..1.
     """
-    return resample(probability, grid, pixels) > threshold
-
-
-METHODS: dict[str, Callable[[np.ndarray, Grid, Grid, float], np.ndarray]] = {"raw": raw}
+    refine = METHODS[method]
+    if refine is None:
+        return resample(cells, grid, pixels)
+    return video.resize(refine(cells, grid, frame(), **settings), pixels.shape)

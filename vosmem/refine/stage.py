@@ -6,37 +6,43 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vosmem import cache, video
 from vosmem.data import describe
+from vosmem.errors import UserError
 from vosmem.grid import Grid
 from vosmem.refine import STAGE_VERSION
-from vosmem.refine.methods import METHODS
+from vosmem.refine.methods import probability
 
 
-def run(description: Path, probability: Path, out: Path, method: str, threshold: float) -> int:
+def run(description: Path, cells: Path, out: Path, method: str, settings: Mapping[str, Any]) -> int:
     """Write the masks of one sequence to the folder ``out`` without its suffix, and what was written to ``out`` (JSON).
 
-    The folder appears whole or not at all, and before the JSON. Returns the number of frames.
+    ``cells``: the probability file; ``settings``: the config's section `refine`, of which ``threshold`` and the
+    method's own keys are used. The folder appears whole or not at all, and before the JSON. Returns the number of
+    frames.
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     pixels = Grid.of_image(sequence.size, sequence.working_size)
-    refine = METHODS[method]
+    keys = settings.get(method, {})
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     hashes = {}
     try:
-        with cache.read(probability, "memory") as file:
+        with cache.read(cells, "memory") as file:
             grid = file.grid("probability")
             for t, name in enumerate(sequence.frame_names):
                 rows = file.rows("probability", t, t + 1)[0].astype(np.float32)  # (h, w)
+                refined = probability(method, rows, grid, pixels, lambda t=t: working_frame(sequence, t), keys)
                 path = fresh / f"{name}.png"
-                video.write_mask(path, refine(rows, grid, pixels, threshold))
+                video.write_mask(path, refined > settings["threshold"])
                 hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(fresh, folder)
@@ -47,9 +53,23 @@ def run(description: Path, probability: Path, out: Path, method: str, threshold:
         "version": STAGE_VERSION,
         "sequence": sequence.name,
         "method": method,
-        "threshold": threshold,
+        "threshold": settings["threshold"],
+        "parameters": dict(keys),
         "masks": hashes,
     }
     with cache.replacing(out) as temporary:
         temporary.write_text(json.dumps(told, indent=1) + "\n")
     return len(hashes)
+
+
+def working_frame(sequence: describe.Sequence, t: int) -> np.ndarray:
+    """Frame ``t`` at the working size, (H, W, 3) uint8 BGR.
+
+    Raises UserError where the file cannot be read, or is not of the size that was described.
+    """
+    path = sequence.frame_paths[t]
+    frame = video.read_frame(path)
+    if frame.shape[:2] not in (sequence.size, sequence.working_size):  # `vosmem segment` keeps working frames only
+        got, expected = (f"{w}x{h}" for h, w in (frame.shape[:2], sequence.size))
+        raise UserError(f"{path}: got {got} pixels, described as {expected}; run `vosmem data` again")
+    return video.resize(frame, sequence.working_size)

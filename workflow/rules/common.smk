@@ -213,3 +213,8 @@ def adopted_weights(model):
 def adopted_hash(model):
     """The hash of the weights that come with vosmem, so that new ones are taken over anew."""
     return weights.entry("lvo").sha256 if MODELS[model]["memory"]["weights"] == "shipped" else ""
+
+
+def refine_settings(method):
+    """What a method of the section `refine` looks at: the threshold, and the method's own keys. The rest is others'."""
+    return as_json({key: CONFIG["refine"][key] for key in ("threshold", method) if key in CONFIG["refine"]})

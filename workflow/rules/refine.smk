@@ -17,7 +17,7 @@ rule refine:
         runtime=30,
     params:
         version=stage_version("refine"),
-        settings=as_json({"threshold": CONFIG["refine"]["threshold"]}),
+        settings=lambda wildcards: refine_settings(wildcards.method),
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
         " --settings {params.settings} --out {output.masks:q} 2> {log:q}"
