@@ -13,7 +13,7 @@ rule flow:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=2000,
         runtime=60,
         gpu=0,
     params:
