@@ -4,14 +4,15 @@ import json
 
 import pytest
 
+from vosmem import davis2016
 from vosmem.data import layout
-from vosmem.evaluate import attributes, bits, parallel, png, stage
+from vosmem.evaluate import bits, parallel, png, tables
 from vosmem.evaluate.folders import pair
 
 
 @pytest.fixture(scope="module")
-def scores(davis2016, fseg):
-    pairs = pair(davis2016 / "Annotations/480p", fseg / "fseg", None)
+def scores(fseg):
+    pairs = pair(fseg.parent / "davis2016" / "Annotations/480p", fseg / "fseg", None)
     return parallel.score(pairs, parallel.How("JFT", "davis", False, False), parallel.cores(), lambda s: None)
 
 
@@ -24,18 +25,18 @@ def test_j_and_f_of_every_frame(scores, fseg):
 
 
 def test_means(scores):
-    mean = stage.summarise(scores)[-1]
-    got = [round(100 * mean[column], 1) for column in stage.SUMMARY["davis"]]
+    mean = tables.summarise(scores)[-1]
+    got = [round(100 * mean[column], 1) for column in tables.SUMMARY["davis"]]
     assert got == [72.2, 90.4, 1.9, 66.2, 82.4, 6.0, 27.5]
 
 
 def test_t_is_of_the_sequences_that_davis_scores(scores):
     scored = {s.sequence for s in scores if any(row.T is not None for row in s.rows)}
-    assert scored == {s.sequence for s in scores if attributes.davis2016()[s.sequence].scored_for_t}
+    assert scored == {s.sequence for s in scores if davis2016.facts()[s.sequence].scored_for_t}
     assert len(scored) == 17
 
 
-def test_frames_without_object_are_in_the_annotations(davis2016):
+def test_frames_without_object_are_in_the_annotations(fseg):
     """What the means above rest on: frames in which nothing is annotated are scored like any other."""
-    files = layout.images(davis2016 / "Annotations/480p/bmx-bumps")
+    files = layout.images(fseg.parent / "davis2016/Annotations/480p/bmx-bumps")
     assert sum(bits.count(png.read_mask(path).packed) == 0 for path in files) == 14

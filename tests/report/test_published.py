@@ -1,22 +1,15 @@
-"""DAVIS-2016's parts, and which published rows stand beside ours."""
+"""Which published rows stand beside ours."""
 
-import csv
-
+from vosmem import davis2016
 from vosmem.report import published
 
 
-def test_the_sequences_are_davis_s(davis2016):
-    with open(davis2016 / "sequences.tsv") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    for part, table in (("train", published.TRAIN), ("val", published.VAL)):
-        assert table == {row["sequence"]: int(row["frames"]) for row in rows if row["set"] == part}
-
-
 def test_parts():
-    assert (len(published.TRAIN), len(published.VAL)) == (30, 20)
-    assert published.part_of(published.VAL) == "val"
-    assert published.part_of({k: v for k, v in published.VAL.items() if k != "dog"}) is None
+    val = {name: facts.frames for name, facts in davis2016.facts().items() if facts.part == "val"}
+    assert published.part_of(val) == "val"
+    assert published.part_of({k: v for k, v in val.items() if k != "dog"}) is None
     assert published.part_of({"bus": 80, "train": 80}) == "train"
+    assert published.part_of({"bus": 80, "dog": 60}) is None
     assert published.part_of({"bus": 12}) is None
     assert published.part_of({"bus": 80, "cat": 80}) is None
     assert published.part_of({}) is None

@@ -30,7 +30,7 @@ def test_the_registry_is_complete(entry):
 
 
 def test_nothing_in_the_registry_saw_the_validation_sequences(repository):
-    table = (repository / "vosmem/evaluate/davis2016.tsv").read_text().splitlines()[1:]
+    table = (repository / "vosmem/davis2016.tsv").read_text().splitlines()[1:]
     held = {row.split("\t")[0] for row in table if row.split("\t")[1] == "val"}
     assert len(held) == 20
     for entry in weights.registry().values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from vosmem import arguments
 from vosmem.errors import UserError
 
 if TYPE_CHECKING:
-    from vosmem.evaluate.stage import SequenceScores
+    from vosmem.davis2016 import ByAttribute
+    from vosmem.evaluate.tables import SequenceScores
 
 HELP = "score masks against annotations: J, F and T of DAVIS, and other protocols"
 
@@ -45,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from vosmem.evaluate import stage
+    from vosmem.evaluate import stage, tables
 
     if args.sequence:
         if not args.masks or not args.per_frame:
@@ -57,24 +59,27 @@ def run(args: argparse.Namespace) -> int:
             frames.append(stage.run(args.sequence, args.masks.with_suffix(""), args.per_frame, settings))
         return 0
     if args.summarise:
-        protocol = arguments.settings(args, "evaluate").get("protocol", "davis")
-        rows = stage.summarise(args.summarise, protocol)
+        settings = arguments.settings(args, "evaluate")
+        rows = tables.summarise(args.summarise, settings["protocol"])
         if args.csv:
-            stage.write_summary(rows, args.csv, protocol)
-        print(_table(rows, protocol, stage.MEASURES))
+            tables.write_summary(rows, args.csv, settings["protocol"])
+        print(_table(rows, settings["protocol"], settings["measures"]))
         return 0
     return _score_folders(args)
 
 
 def _score_folders(args: argparse.Namespace) -> int:
-    from vosmem.evaluate import attributes, folders, parallel, stage
+    from vosmem import davis2016
+    from vosmem.evaluate import attributes, folders, parallel, tables
 
     how = parallel.How(_measures(args.measures), args.protocol, args.merge_objects, args.allow_missing)
     if args.jobs is not None and args.jobs < 1:
         raise UserError(f"--jobs: got {args.jobs}, expected 1 or more; leave it out to use every core")
-    facts = attributes.read(args.attributes) if args.attributes else None
+    if args.attributes and args.protocol != "davis":
+        raise UserError(f"--attributes: got protocol {args.protocol}, expected davis; leave one of the two out")
+    known = attributes.read(args.attributes) if args.attributes else None
     pairs = folders.pair(args.annotations, args.masks, args.sequences)
-    if facts is not None and not any(pair.sequence in facts for pair in pairs):
+    if known is not None and not any(pair.sequence in known for pair in pairs):
         raise UserError(f"--attributes: {args.attributes} has none of the sequences to score; correct the names in it")
 
     progress = _Progress(len(pairs))
@@ -82,14 +87,15 @@ def _score_folders(args: argparse.Namespace) -> int:
     progress.end(sum(s.frames for s in scores))
     _notices(scores, sum(pair.ignored for pair in pairs), args.merge_objects)
 
-    rows = stage.summarise(scores, args.protocol)
+    rows = tables.summarise(scores, args.protocol)
     if args.csv:
-        stage.write_summary(rows, args.csv, args.protocol)
+        tables.write_summary(rows, args.csv, args.protocol)
     if args.per_frame:
-        stage.write_frames(scores, args.per_frame, args.protocol, with_t=False)
+        tables.write_frames(scores, args.per_frame, args.protocol, with_t=False)
     print(_table(rows, args.protocol, how.measures))
-    if facts is not None:
-        print(f"\n{_attribute_table(attributes.attribute_table(rows, facts), how.measures)}")
+    if known is not None:
+        scores_of = {row["sequence"]: row for row in rows[:-1]}
+        print(f"\n{_attribute_table(davis2016.by_attribute(scores_of, known), how.measures)}")
     return 0
 
 
@@ -136,24 +142,24 @@ def _notices(scores: list[SequenceScores], ignored: int, merge_objects: bool) ->
         print(f"note: {_count(ignored, 'mask')} not scored, for want of an annotation of that name", file=sys.stderr)
 
 
-def _table(rows: list[dict], protocol: str, measures: str) -> str:
+def _table(rows: list[dict], protocol: str, measures: Collection[str]) -> str:
     """The summary as a person reads it: percent, `mean` set off at the end."""
-    from vosmem.evaluate import stage
+    from vosmem.evaluate import tables
 
     if not rows:
         return "no sequence with annotations"
-    columns = [c for c in stage.SUMMARY[protocol] if protocol != "davis" or c[0] in measures]
+    columns = [c for c in tables.SUMMARY[protocol] if protocol != "davis" or c[0] in measures]
     cells = [["sequence", *(c.replace("_", " ") for c in columns)]]
     cells += [[row["sequence"], *(_percent(row[c]) for c in columns)] for row in rows]
     return _aligned(cells, rule_before=len(cells) - 1)
 
 
-def _attribute_table(table: list[dict], measures: str) -> str:
+def _attribute_table(table: list[ByAttribute], measures: str) -> str:
     """Scores by attribute, in percent, with the difference to the sequences without it."""
     cells = [["attribute", "", "sequences", *(c for m in measures for c in (m, "difference"))]]
     for row in table:
-        values = [text(row[c]) for m in measures for text, c in ((_percent, m), (_signed, f"{m}_difference"))]
-        cells.append([row["attribute"], row["name"], str(row["sequences"]), *values])
+        values = [text for m in measures for text in (_percent(row.means[m]), _signed(row.differences[m]))]
+        cells.append([row.attribute, row.name, str(row.sequences), *values])
     return _aligned(cells, text=2)
 
 

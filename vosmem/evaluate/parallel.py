@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from vosmem.evaluate import attributes, stage
+from vosmem import davis2016
+from vosmem.evaluate import stage
 from vosmem.evaluate.folders import Paired
-from vosmem.evaluate.stage import SequenceScores
+from vosmem.evaluate.tables import SequenceScores
 
 SPAN = 24  # frames; short enough that all cores end together
 
@@ -52,7 +53,7 @@ Span = tuple[Paired, list[int], bool]
 def _spans(pair: Paired, how: How) -> list[Span]:
     """A sequence in spans: the frames to score, and whether their T is."""
     wanted = stage.to_score(pair.annotations, pair.masks, pair.frames, pair.sequence, how.protocol, how.allow_missing)
-    with_t = "T" in how.measures and attributes.scored_for_t(pair.sequence, len(pair.frames))
+    with_t = "T" in how.measures and davis2016.scored_for_t(pair.sequence, len(pair.frames))
     return [(pair, wanted[i : i + SPAN], with_t) for i in range(0, len(wanted), SPAN)]
 
 

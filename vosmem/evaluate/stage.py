@@ -1,60 +1,25 @@
-"""Scoring one sequence, frame by frame, and summing up sequences. The stage's files hold every frame's values.
+"""Scoring one sequence, frame by frame.
 
 Memory does not grow with a sequence: of the frames before, no more than a few outlines are kept.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vosmem import davis2016
 from vosmem.errors import UserError
-from vosmem.evaluate import attributes, bits, measures, png, protocols, stability, statistics
+from vosmem.evaluate import bits, measures, png, protocols, stability
+from vosmem.evaluate.tables import MEASURES, SUMMARY, FrameScore, SequenceScores, Value, write_frames
 
-PROTOCOLS = ("davis", "fbms", "segtrack")
-MEASURES = "JFT"
 TOGETHER = 24  # frames whose T is worked out at once
 FEWEST = 3  # frames of a sequence, of which the first and the last are not scored
-SUMMARY = {
-    "davis": ("J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay", "T"),
-    "fbms": ("precision", "recall", "F", "objects", "found"),
-    "segtrack": ("J_mean", "objects"),
-}
-OVERLAP = ("frame", "object", "label", "pixels")
-MEAN = "mean"  # the name of a summary's last row
-
-Value = float | None  # None: the measure does not apply
-
-
-@dataclass(frozen=True)
-class FrameScore:
-    """The values of one frame, 0..1; ``T`` tells how much the outline changed since the frame before."""
-
-    frame: str
-    J: Value = None
-    F: Value = None
-    T: Value = None
-
-
-@dataclass
-class SequenceScores:
-    """What was measured on a sequence: a :class:`FrameScore` per scored frame, or overlaps of all annotated frames."""
-
-    sequence: str
-    rows: list[FrameScore] | list[protocols.Overlap] = field(default_factory=list)
-    missing: int = 0  # frames without a mask, counted as empty
-    labelled: int = 0  # masks and annotations with other values than 0 and 1, or 0 and 255
-
-    @property
-    def frames(self) -> int:
-        """How many frames were scored."""
-        return len({row.frame for row in self.rows})
 
 
 def run(description: Path, masks: Path, out: Path, settings: Mapping[str, Any]) -> int:
@@ -63,10 +28,10 @@ def run(description: Path, masks: Path, out: Path, settings: Mapping[str, Any]) 
     ``settings``: the config's section. A sequence without annotations gets a table without rows. Returns the number of
     scored frames.
     """
-    from vosmem.data import describe
+    from vosmem.data import describe  # it imports OpenCV, which scoring folders does without
 
     sequence = describe.read(description)
-    protocol = settings.get("protocol", "davis")
+    protocol = settings["protocol"]
     scores = SequenceScores(sequence.name)
     masked = sequence.mask_paths
     if sequence.scored and any(masked[1:-1] if protocol == "davis" else masked):
@@ -77,7 +42,7 @@ def run(description: Path, masks: Path, out: Path, settings: Mapping[str, Any]) 
             frames=sequence.frame_names,
             measures=settings["measures"],
             protocol=protocol,
-            merge_objects=settings.get("merge_objects", False),
+            merge_objects=settings["merge_objects"],
         )
     write_frames([scores], out, protocol)
     return scores.frames
@@ -109,7 +74,7 @@ def score_sequence(
     wanted = to_score(annotations, masks, names, sequence, protocol, allow_missing)
     if protocol != "davis":
         return score_overlaps(annotations, masks, names, wanted, sequence, merge_objects)
-    with_t = "T" in measures and attributes.scored_for_t(sequence, len(names))
+    with_t = "T" in measures and davis2016.scored_for_t(sequence, len(names))
     return score_span(annotations, masks, names, wanted, sequence, "".join(measures), with_t)
 
 
@@ -122,8 +87,8 @@ def to_score(
     allow_missing: bool,
 ) -> list[int]:
     """The numbers of the frames that a protocol scores; what the arguments are is told at :func:`score_sequence`."""
-    if protocol not in PROTOCOLS:
-        raise UserError(f"protocol: got {protocol!r}, expected one of {', '.join(PROTOCOLS)}; choose one of these")
+    if protocol not in SUMMARY:
+        raise UserError(f"protocol: got {protocol!r}, expected one of {', '.join(SUMMARY)}; choose one of these")
     if protocol == "davis" and len(names) < FEWEST:
         raise UserError(
             f"{sequence}: has {len(names)} frames, of which the first and the last are not scored; "
@@ -204,71 +169,6 @@ class _Changes:
         self._described = self._described[-1:]
 
 
-def summarise(scored: Iterable[SequenceScores | Path], protocol: str = "davis") -> list[dict[str, str | Value]]:
-    """A row per sequence: its name, ``sequence``, and the protocol's columns; last the row ``mean``.
-
-    ``scored``: the scores, or the files that :func:`write_frames` wrote.
-    The mean is over sequences, each counting once, of those to which the measure applies. FBMS-59's F is that of the
-    mean precision and recall, and its objects are summed up.
-    """
-    rows: list[dict[str, str | Value]] = []
-    for scores in scored:
-        scores = scores if isinstance(scores, SequenceScores) else read_frames(scores)
-        if scores.rows:  # a sequence without annotations has none
-            rows.append({"sequence": scores.sequence, **_summary(scores, protocol)})
-    if not rows:
-        return []
-    last: dict[str, str | Value] = {"sequence": MEAN}
-    for column in SUMMARY[protocol]:
-        known = [row[column] for row in rows if row[column] is not None]
-        if column in ("objects", "found"):
-            last[column] = sum(known)
-        else:
-            last[column] = math.fsum(known) / len(known) if known else None
-    if protocol == "fbms":
-        last["F"] = protocols.harmonic(last["precision"], last["recall"])
-    return [*rows, last]
-
-
-def write_frames(scored: Iterable[SequenceScores], path: Path, protocol: str = "davis", with_t: bool = True) -> None:
-    """Write every frame's values as CSV, six decimals, whole or not at all. One sequence's: :func:`read_frames`."""
-    columns = ("frame", *("JFT" if with_t else "JF")) if protocol == "davis" else OVERLAP
-    rows = [[s.sequence, *(_rounded(getattr(row, c)) for c in columns)] for s in scored for row in s.rows]
-    _write_csv(path, ("sequence", *columns), rows)
-
-
-def read_frames(path: Path) -> SequenceScores:
-    """The values that :func:`write_frames` wrote of one sequence."""
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            table = csv.DictReader(file)
-            if "pixels" in (table.fieldnames or ()):
-                rows = [
-                    (r["sequence"], protocols.Overlap(r["frame"], *(int(r[c]) for c in OVERLAP[1:]))) for r in table
-                ]
-            else:
-                rows = [(r["sequence"], FrameScore(r["frame"], *(_number(r[c]) for c in MEASURES))) for r in table]
-    except (OSError, KeyError, TypeError, ValueError):
-        raise UserError(f"{path}: not a file of frames' scores; run `vosmem evaluate` to write it") from None
-    return SequenceScores(rows[0][0] if rows else Path(path).stem, [row for _, row in rows])
-
-
-def write_summary(rows: Sequence[dict[str, str | Value]], path: Path, protocol: str = "davis") -> None:
-    """Write what :func:`summarise` gave as CSV, whole or not at all; empty where a measure does not apply."""
-    columns = ("sequence", *SUMMARY[protocol])
-    _write_csv(path, columns, [[_rounded(row[column]) for column in columns] for row in rows])
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
-    """Write a table, whole or not at all; None is an empty field."""
-    from vosmem.cache import replacing
-
-    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-
-
 def _name(pair: tuple[Path | None, Path | None]) -> str:
     path = pair[1] or pair[0]
     return Path(path).stem if path else ""
@@ -320,24 +220,3 @@ def score_overlaps(
             annotation, mask = (annotation != 0).astype(np.uint8), (mask != 0).astype(np.uint8)
         scores.rows += protocols.overlaps(names[number], annotation, mask)
     return scores
-
-
-def _summary(scores: SequenceScores, protocol: str) -> dict[str, Value]:
-    if protocol != "davis":
-        values = getattr(protocols, protocol)(scores.rows)
-    else:
-        values = {}
-        for measure in "JF":
-            known = [getattr(row, measure) for row in scores.rows if getattr(row, measure) is not None]
-            for name in ("mean", "recall", "decay"):
-                values[f"{measure}_{name}"] = getattr(statistics, name)(known)
-        values["T"] = statistics.mean([row.T for row in scores.rows if row.T is not None])
-    return {column: None if math.isnan(values[column]) else values[column] for column in SUMMARY[protocol]}
-
-
-def _number(text: str) -> Value:
-    return float(text) if text else None
-
-
-def _rounded(value: str | Value) -> str | Value:
-    return round(value, 6) if isinstance(value, float) else value

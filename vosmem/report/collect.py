@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from vosmem import davis2016
 from vosmem.cache import git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
@@ -115,7 +116,7 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
         methods=methods,
         method=method,
         scored=scored,
-        seen={m.name: m.seen(lambda s: published.is_davis(s, frames.get(s, 0))) for m in models},
+        seen={m.name: m.seen(lambda s: davis2016.is_davis(s, frames.get(s, 0))) for m in models},
         frame_scores={
             (m.name, s): read_frames(results / "evaluate" / m.name / method / f"{s}.csv")
             for m in models

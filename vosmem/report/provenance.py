@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 import vosmem
-from vosmem import config
-from vosmem.report import published
+from vosmem import config, davis2016
 from vosmem.report.models import Model, made_with, registry_entry
 
 # Name to show -> names under which it is distributed, the first installed one counts.
@@ -78,6 +77,6 @@ def _memory(model: Model, fold: str) -> WeightsUsed:
     source = f"fold {fold}, {source}" if fold else source
     count = len(weights.trained_on)
     told = f"{count} sequence{'s' * (count != 1)}" if count else "not stated"
-    davis = count and {*weights.trained_on} <= {*published.TRAIN, *published.VAL}
+    davis = count and {*weights.trained_on} <= {*davis2016.facts()}
     licence = DAVIS_LICENCE if davis else "depends on the training data"
     return WeightsUsed("memory", f"{model.name} ({source})", licence, weights.sha256, told, weights.trained_on)

@@ -1,4 +1,4 @@
-"""Published figures of DAVIS-2016, and how to tell that a data set is DAVIS-2016.
+"""Published figures of DAVIS-2016, and how to tell that they are of the sequences scored here.
 
 Every figure is from the official evaluation of the masks that the authors released or from their paper; none is ours.
 """
@@ -8,25 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Sequence -> frames, of the data set's two parts at 480p (Perazzi et al., CVPR 2016; davischallenge.org).
-_TRAIN = """
-bear 82, bmx-bumps 90, boat 75, breakdance-flare 71, bus 80, car-turn 80, dance-jump 60, dog-agility 25, drift-turn 64,
-elephant 80, flamingo 80, hike 80, hockey 75, horsejump-low 60, kite-walk 80, lucia 70, mallard-fly 70,
-mallard-water 80, motocross-bumps 60, motorbike 43, paragliding 70, rhino 90, rollerblade 35, scooter-gray 75,
-soccerball 48, stroller 91, surf 55, swing 60, tennis 70, train 80
-"""
-_VAL = """
-blackswan 50, bmx-trees 80, breakdance 84, camel 90, car-roundabout 75, car-shadow 40, cows 104, dance-twirl 90, dog 60,
-drift-chicane 52, drift-straight 50, goat 90, horsejump-high 50, kite-surf 50, libby 49, motocross-jump 40,
-paragliding-launch 80, parkour 100, scooter-black 43, soapbox 99
-"""
-
-
-def _table(text: str) -> dict[str, int]:
-    return {name: int(frames) for name, frames in (entry.split() for entry in text.split(","))}
-
-
-TRAIN, VAL = _table(_TRAIN), _table(_VAL)
+from vosmem import davis2016
 
 
 @dataclass(frozen=True)
@@ -62,14 +44,11 @@ def part_of(frames: Mapping[str, int]) -> str | None:
     All of val, since published figures are over all of it; any of train. The frames' number is compared too, for other
     data sets may have a `bus` as well.
     """
-    if dict(frames) == VAL:
-        return "val"
-    return "train" if frames and frames.items() <= TRAIN.items() else None
-
-
-def is_davis(name: str, frames: int) -> bool:
-    """Whether a sequence is one of DAVIS-2016's."""
-    return frames in (TRAIN.get(name), VAL.get(name))
+    parts = {davis2016.facts()[name].part if davis2016.is_davis(name, count) else "" for name, count in frames.items()}
+    if parts == {"val"}:
+        whole = sum(facts.part == "val" for facts in davis2016.facts().values())
+        return "val" if len(frames) == whole else None
+    return "train" if parts == {"train"} else None
 
 
 def rows_for(part: str | None) -> tuple[str, tuple[Published, ...]]:
