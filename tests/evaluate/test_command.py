@@ -44,9 +44,11 @@ def test_table_and_files(folders, capsys):
     with open(folders / "out/s.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["sequence"] for row in rows] == ["bear", "boat", "mean"]
-    assert [row["J_mean"] for row in rows] == ["0.666667", "1.0", "0.833333"] and {row["T"] for row in rows} == {""}
+    assert [row["J_mean"] for row in rows] == ["0.666667", "1.000000", "0.833333"] and {row["T"] for row in rows} == {
+        ""
+    }
     with open(folders / "f.csv") as file:
-        assert next(file) == "sequence,frame,J,F\n" and next(file) == "bear,00001,1.0,1.0\n"
+        assert next(file) == "sequence,frame,J,F\n" and next(file) == "bear,00001,1.000000,1.000000\n"
 
 
 def test_processes_do_not_change_the_table(folders, capsys, monkeypatch):

@@ -164,7 +164,7 @@ def test_the_workflows_stage(tiny_davis, tmp_path):
     assert stage.run(tmp_path / "left.json", tmp_path / "masks/left", tmp_path / "left.csv", settings) == 3
     with open(tmp_path / "left.csv") as file:
         assert [(row["frame"], row["J"], row["T"]) for row in csv.DictReader(file)] == [
-            (f"{t:05d}", str(round(32 * 24 / (64 * 96), 6)), "") for t in (1, 2, 3)
+            (f"{t:05d}", f"{32 * 24 / (64 * 96):.6f}", "") for t in (1, 2, 3)
         ]
     told["masks"] = [None] * 5
     (tmp_path / "none.json").write_text(json.dumps(told))

@@ -10,9 +10,8 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
-from vosmem import config
+from vosmem import config, davis2016
 from vosmem.cli import main
-from vosmem.report import published
 from vosmem.report.scores import COLUMNS
 from vosmem.report.tables import percent
 
@@ -224,12 +223,13 @@ def test_one_model_of_two_that_saw_a_sequence(build, page):
 def test_published_rows_only_where_the_sequences_are_davis(build, page, monkeypatch):
     results = build()
     assert "Published" not in page(results).text["scores"]
-    monkeypatch.setattr(published, "TRAIN", {"cat": 12, "dog": 12, "eel": 12, "bear": 82})
+    facts = {name: davis2016.Facts("train", 12, True, ()) for name in ("cat", "dog", "eel", "bear")}
+    monkeypatch.setattr(davis2016, "facts", lambda: facts)
     told = page(results)
     assert told.row("scores", "FSEG")[1:] == ["72.2", "90.4", "1.9", "66.2", "82.4", "6.0", "27.5"]
     assert "Published, all 30 train sequences" in told.text["scores"]
-    monkeypatch.setattr(published, "TRAIN", {})
-    monkeypatch.setattr(published, "VAL", {"cat": 12, "dog": 12, "eel": 12})
+    facts = {name: davis2016.Facts("val", 12, True, ()) for name in ("cat", "dog", "eel")}
+    monkeypatch.setattr(davis2016, "facts", lambda: facts)
     told = page(results)
     assert told.row("scores", "LVO")[1:] == ["75.9", "89.1", "0.0", "72.1", "83.4", "1.3", "26.5"]
     assert told.row("scores", "AMC-Net")[1:] == ["84.5", "–", "–", "84.6", "–", "–", "–"]

@@ -21,6 +21,7 @@ EDITS = {
     "memory.seed": (7, MEMORY),
     "refine.threshold": (0.4, MASKS),
     "evaluate.measures": (["J"], SCORES),
+    "evaluate.protocol": ("segtrack", SCORES),
     "report.title": ("New", {}),
 }
 

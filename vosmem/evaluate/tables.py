@@ -77,7 +77,7 @@ def summarise(scored: Iterable[SequenceScores | Path], protocol: str = "davis") 
 def write_frames(scored: Iterable[SequenceScores], path: Path, protocol: str = "davis", with_t: bool = True) -> None:
     """Write every frame's values as CSV, six decimals, whole or not at all. One sequence's: :func:`read_frames`."""
     columns = ("frame", *("JFT" if with_t else "JF")) if protocol == "davis" else OVERLAP
-    rows = [[s.sequence, *(_rounded(getattr(row, c)) for c in columns)] for s in scored for row in s.rows]
+    rows = [[s.sequence, *(_field(getattr(row, c)) for c in columns)] for s in scored for row in s.rows]
     _write_csv(path, ("sequence", *columns), rows)
 
 
@@ -100,7 +100,7 @@ def read_frames(path: Path) -> SequenceScores:
 def write_summary(rows: Sequence[dict[str, str | Value]], path: Path, protocol: str = "davis") -> None:
     """Write what :func:`summarise` gave as CSV, whole or not at all; empty where a measure does not apply."""
     columns = ("sequence", *SUMMARY[protocol])
-    _write_csv(path, columns, [[_rounded(row[column]) for column in columns] for row in rows])
+    _write_csv(path, columns, [[_field(row[column]) for column in columns] for row in rows])
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
@@ -130,5 +130,5 @@ def _number(text: str) -> Value:
     return float(text) if text else None
 
 
-def _rounded(value: str | Value) -> str | Value:
-    return round(value, 6) if isinstance(value, float) else value
+def _field(value: str | Value) -> str | int | None:
+    return f"{value:.6f}" if isinstance(value, float) else value
