@@ -1,5 +1,6 @@
 """The command line as a whole."""
 
+import errno
 import subprocess
 import sys
 
@@ -32,6 +33,38 @@ def test_an_unknown_command_is_one_line(capsys):
     told = capsys.readouterr().err
     assert told.startswith("vosmem: 'segmnet' is no command, expected one of segment, evaluate")
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(errno.ENOSPC, "x", "out/a.png"),
+            "out/a.png: no room left on the disk (No space left on device); make",
+        ),
+        (OSError(errno.ENOSPC, "x"), "no room left on the disk"),
+        (PermissionError(errno.EACCES, "x", "in"), "in: may not be read or written by this user (Permission denied)"),
+        (OSError(errno.EROFS, "x", "in"), "in: may not be read or written by this user (Read-only file system)"),
+    ],
+)
+def test_what_the_operating_system_refuses_is_one_line(monkeypatch, capsys, error, line):
+    def run(_):
+        raise error
+
+    monkeypatch.setattr("vosmem.demo.command.run", run)
+    assert main(["demo"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"vosmem demo: {line}")
+    assert told.count("\n") == 1
+
+
+def test_other_errors_are_not_hidden(monkeypatch):
+    def run(_):
+        raise OSError(errno.EINVAL, "x")
+
+    monkeypatch.setattr("vosmem.demo.command.run", run)
+    with pytest.raises(OSError, match="x"):
+        main(["demo"])
 
 
 def test_as_a_module():

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from vosmem import __version__
-from vosmem.errors import UserError
+from vosmem.errors import UserError, told
 
 # Sub-command -> the module that has its HELP line, add_arguments(parser) and run(args). Imported only when called.
 COMMANDS = {
@@ -65,3 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if told(error) is None:
+            raise
+        print(f"vosmem {argv[0]}: {told(error)}", file=sys.stderr)
+        return 1

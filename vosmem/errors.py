@@ -1,4 +1,12 @@
-"""The one error that is the user's to mend."""
+"""Errors that are the user's to mend: one clear line, without a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class UserError(Exception):
@@ -7,3 +15,13 @@ class UserError(Exception):
     The message is one clear line: what, got, expected, how to mend. The command line prints it without a
     traceback and exits with status 1.
     """
+
+
+def told(error: OSError) -> str | None:
+    """What an error of the operating system says to a user, None where it is none that a user can mend."""
+    where = f"{os.fspath(error.filename)}: " if error.filename else ""
+    if error.errno in FULL:
+        return f"{where}no room left on the disk ({os.strerror(error.errno)}); make room there and run again"
+    if error.errno in FORBIDDEN:
+        return f"{where}may not be read or written by this user ({os.strerror(error.errno)}); choose another place"
+    return None
