@@ -24,6 +24,10 @@ def streams(appearance=4, motion=1, fine=0, finer=1):
     return {"appearance": maps(appearance), "motion": maps(motion), "fine": maps(fine, finer)}
 
 
+def load(maps):
+    return lambda stream, start, stop: None if maps[stream] is None else maps[stream][start:stop]
+
+
 @pytest.mark.parametrize("channels", [(4, 1), (4, 0), (0, 1), (4, 1, 2, 2), (0, 1, 1, 4), (4, 0, 0, 2)])
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("block", [1, 4, 9, 100])
@@ -32,9 +36,19 @@ def test_blocks_give_what_the_whole_clip_gives(channels, bidirectional, block):
     whole = torch.sigmoid(model(maps))
     finer = channels[3] if len(channels) > 2 else 1
     assert whole.shape == (T, finer * H, finer * W)
-    parts = model.probabilities(lambda s, i, j: None if maps[s] is None else maps[s][i:j], T, block)
+    parts = model.probabilities(load(maps), T, block)
     # the backward states of other blocks rest as float16
     torch.testing.assert_close(torch.cat(list(parts)), whole.detach(), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("in_memory", [0, 1, 1000, 5000])
+def test_states_that_go_to_a_file_come_back_and_leave_nothing(tmp_path, monkeypatch, in_memory):
+    model, maps = build(), streams()
+    expected = torch.cat(list(model.probabilities(load(maps), T, 2)))
+    monkeypatch.setattr("vosmem.memory.model.IN_MEMORY", in_memory)
+    parts = model.probabilities(load(maps), T, 2, tmp_path)
+    torch.testing.assert_close(torch.cat(list(parts)), expected, atol=0, rtol=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_output_is_the_softmax_of_two_classes():

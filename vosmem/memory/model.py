@@ -7,8 +7,11 @@ bidirectional ConvGRU; a 3x3 convolution joins the two directions' states, a 1x1
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +19,7 @@ from vosmem.memory.convgru import ConvGRU
 
 # Maps of frames start:stop of each stream: appearance (n, Ca, h, w), motion (n, Cm, h, w), fine (n, Cf, f h, f w).
 Maps = dict[str, Tensor | None]
+IN_MEMORY = 1 << 26  # bytes of the backward pass's states beyond which they go to a file
 SHAPE = ("projection", "state", "kernel", "bidirectional", "finer")  # the keys of the section `memory` that make it
 
 
@@ -133,11 +137,18 @@ class VisualMemory(nn.Module):
         return self.read_out(self.memory(self.inputs(maps), self.bidirectional), maps["fine"])
 
     @torch.inference_mode()
-    def probabilities(self, load: Callable[[str, int, int], Tensor | None], length: int, block: int = 32):
+    def probabilities(
+        self,
+        load: Callable[[str, int, int], Tensor | None],
+        length: int,
+        block: int = 16,
+        folder: str | os.PathLike | None = None,
+    ):
         """Probabilities of object block by block, in order, each (n, f h, f w), for clips of any length.
 
         ``load(stream, start, stop)`` gives the maps of those frames. The result is that of :meth:`forward`, but only
-        the backward pass's states of the whole clip are kept, 2 bytes a number.
+        the backward pass's states of the whole clip are kept, 2 bytes a number: in a file without a name in ``folder``,
+        by default the system's for temporary files, once they are more than IN_MEMORY bytes.
         """
         starts = range(0, length, block)
 
@@ -153,18 +164,23 @@ class VisualMemory(nn.Module):
                 states.append(h)
             return torch.cat(states[::order])
 
-        backward: dict[int, Tensor] = {}
-        if self.bidirectional:
-            h = None
-            for start in reversed(starts):
-                states = advance(start, h, -1)
-                h = states[:1]
-                backward[start] = states.half()
-        h = None
-        for start in starts:
-            states = advance(start, h, 1)
-            h = states[-1:]
+        with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder) as kept:
             if self.bidirectional:
-                states = torch.cat([states, backward.pop(start).to(states.dtype)], dim=1)  # (n, 2S, h, w)
-            fine = load("fine", start, start + len(states))
-            yield torch.sigmoid(self.read_out(states, fine))
+                h = None
+                for start in reversed(starts):
+                    states = advance(start, h, -1)
+                    h = states[:1]
+                    kept.write(states.half().cpu().numpy())  # the last block first
+            h = None
+            for start in starts:
+                states = advance(start, h, 1)
+                h = states[-1:]
+                if self.bidirectional:
+                    size = 2 * states.numel()
+                    kept.seek(-size, os.SEEK_CUR)
+                    backward = np.frombuffer(kept.read(size), np.float16).reshape(states.shape).copy()
+                    kept.seek(-size, os.SEEK_CUR)
+                    backward = torch.from_numpy(backward).to(states)
+                    states = torch.cat([states, backward], dim=1)  # (n, 2S, h, w)
+                fine = load("fine", start, start + len(states))
+                yield torch.sigmoid(self.read_out(states, fine))
