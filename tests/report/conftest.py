@@ -15,8 +15,9 @@ from safetensors.numpy import save_file
 from vosmem import cache, config, video
 from vosmem.data import describe
 from vosmem.grid import Grid
-from vosmem.report.scores import COLUMNS
+from vosmem.report.protocols import PROTOCOLS
 
+COLUMNS = PROTOCOLS["davis"].columns
 SIZE = (48, 80)  # H, W of the frames
 FRAMES = 12
 

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
+from tests.report.conftest import COLUMNS, write_csv
 from vosmem import config, davis2016
 from vosmem.cli import main
-from vosmem.report.scores import COLUMNS
 from vosmem.report.tables import percent
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -143,14 +143,45 @@ def test_the_page_asks_for_nothing_outside_itself(build, page):
     assert {v[1:] for _, n, v in told.attributes if n == "href" and v.startswith("#")} <= targets
 
 
-def test_another_protocol_is_named(build, page, monkeypatch):
-    evaluate = config.schema()["properties"]["evaluate"]["properties"]
-    monkeypatch.setitem(evaluate, "protocol", {"enum": ["davis", "fbms"], "default": "davis"})
+@pytest.mark.parametrize(
+    ("protocol", "shares", "counts", "named"),
+    [
+        ("fbms", ("precision", "recall", "F"), ("objects", "found"), "FBMS-59"),
+        ("segtrack", ("J_mean",), ("objects",), "SegTrack-v2"),
+    ],
+)
+def test_another_protocol_has_its_own_columns(build, page, protocol, shares, counts, named):
     results = build()
-    assert "DAVIS-2016 measures" in page(results).text["answer"]
-    results.config["evaluate"]["protocol"] = "fbms"
-    told = page(results).text["answer"]
-    assert "Protocol fbms of vosmem evaluate" in told and "DAVIS" not in told
+    values = {"cat": 0.5, "dog": 0.25, "eel": 0.75, "mean": 0.5}
+    rows = [(name, *[value] * len(shares), *[2] * len(counts)) for name, value in values.items()]
+    write_csv(results.folder / "evaluate/lvo/raw/summary.csv", ("sequence", *shares, *counts), rows)
+    for name in ("cat", "dog", "eel"):
+        overlaps = [(name, "00001", 0, 0, 9), (name, "00001", 1, 1, 9)]
+        header = ("sequence", "frame", "object", "label", "pixels")
+        write_csv(results.folder / f"evaluate/lvo/raw/{name}.csv", header, overlaps)
+    results.config["evaluate"]["protocol"] = protocol
+    told = page(results)
+    assert named in told.text["answer"] and "DAVIS" not in told.text["answer"]
+    assert told.row("scores", "lvo")[1:] == ["50.0"] * len(shares)
+    assert told.row("sequences", "dog")[2:] == ["25.0"] * len(shares)
+    assert "eel best" in told.text["frames"] and "dog worst" in told.text["frames"]
+    assert "time" not in told.text and "attributes" not in told.text  # neither applies
+
+
+def test_scores_by_attribute_where_the_sequences_are_davis(build, page, monkeypatch):
+    results = build()
+    assert "attributes" not in page(results).text
+    attributes = {"cat": ("FM", "OCC"), "dog": ("FM",), "eel": ()}
+    facts = {name: davis2016.Facts("train", 12, True, a) for name, a in attributes.items()}
+    monkeypatch.setattr(davis2016, "facts", lambda: facts)
+    told = page(results)
+    J = {name: float(row["J_mean"]) for name, row in results.scores("lvo").items()}
+    fast, occluded = (told.row("attributes", name) for name in ("fast motion", "occlusion"))
+    assert fast[:2] == ["fast motion FM", "2"] and occluded[:2] == ["occlusion OCC", "1"]
+    difference = percent((J["cat"] + J["dog"]) / 2 - J["eel"])
+    sign = "" if difference.startswith("−") else "+"
+    assert fast[2] == f"{percent((J['cat'] + J['dog']) / 2)}{sign}{difference}"
+    assert fast[4].count(".") == 1  # eel, the only one without, has no T: no difference
 
 
 def test_a_rendered_data_set_says_so(build, page):
@@ -283,7 +314,8 @@ def test_frames_that_are_gone_leave_the_rest_of_the_page(build, page):
 
 def test_charts(build, page):
     told = page(build(models={"lvo": {}, "small": {"memory": {"state": 8}}}))
-    assert told.source.count('class="chart"') == 3 + 2
+    assert told.source.count('class="chart"') == 2 * 3 + 2  # J and F of each sequence, the loss of each model
+    assert "F over the frames of eel" in told.source
     assert "40 steps" in told.text["training"]
     assert "loss at the end 0.129, 10.0 s" in told.text["training"]
 

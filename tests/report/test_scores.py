@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.report.conftest import COLUMNS
 from vosmem.errors import UserError
-from vosmem.report.scores import COLUMNS, Spread, mean_over, read_frames, read_summary
+from vosmem.report.scores import Spread, mean_over, read_frames, read_summary
 
 
 def test_a_summary_is_read_with_its_mean_and_its_gaps(tmp_path):

@@ -1,4 +1,4 @@
-"""Which lines the page's charts show: J over time, a chart a sequence; the loss, a chart a group of models."""
+"""Which lines the page's charts show: J and F over time, charts of a sequence; the loss, a chart a group of models."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from vosmem.report.models import Group
 from vosmem.report.scores import Spread
 from vosmem.report.tables import percent, plural
 
-MOST = 60  # charts of sequences; where there are more, those of the lowest J
+MOST = 60  # sequences with charts; where there are more, those of the lowest score
 LOSS_POINTS = 120  # of a training curve
+PANEL = 105  # height of a chart that stands above another
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart with its heading and a line of text below."""
+    """A chart, or several one below the other, with a heading and a line of text."""
 
     name: str
     note: str
@@ -26,36 +27,45 @@ class Chart:
 
 
 def over_time(report: Report) -> tuple[list[Chart], int]:
-    """J by frame of the answer's method, seeds averaged; and how many sequences were left out."""
+    """The measures that frames have, by frame, of the answer's method, seeds averaged; and how many sequences were left
+    out.
+    """
+    if not report.protocol.frames:
+        return [], 0
     names = list(report.scored)
     if len(names) > MOST:
-        lowest = sorted(names, key=lambda s: _j_mean(report, s))[:MOST]
+        lowest = sorted(names, key=lambda s: _score(report, s))[:MOST]
         names = [s for s in names if s in lowest]
     charts = [_over_time(report, name) for name in names]
     return charts, len(report.scored) - len(names)
 
 
-def _j_mean(report: Report, sequence: str) -> float:
-    spread = report.groups[0].spread(report.method, "J_mean", sequence)
+def _score(report: Report, sequence: str) -> float:
+    spread = report.groups[0].spread(report.method, report.protocol.rank, sequence)
     return spread.mean if spread else 2.0  # unscored by the first model: last
 
 
 def _over_time(report: Report, name: str) -> Chart:
     frames = report.sequences[name].frame_names
-    lines = [Line(group.name, _j_by_frame(report, group, name), i) for i, group in enumerate(report.groups)]
     ends = [(0, frames[0]), (len(frames) - 1, frames[-1])]
-    svg = line_chart(
-        lines, (0, len(frames) - 1), (0, 1), ends, [(0, "0"), (0.5, "50"), (1, "100")], f"J over the frames of {name}"
-    )
-    spread = report.groups[0].spread(report.method, "J_mean", name)
-    return Chart(name, f"J {percent(spread and spread.mean)}", svg)
+    panels, notes = [], []
+    for measure in report.protocol.frames:
+        lines = [Line(g.name, _by_frame(report, g, name, measure), i) for i, g in enumerate(report.groups)]
+        if not any(y is not None for line in lines for _, y in line.points):
+            continue  # not computed in this run
+        ticks = [(0, "0"), (0.5, "50"), (1, "100")]
+        label = f"{measure} over the frames of {name}"
+        panels.append(line_chart(lines, (0, len(frames) - 1), (0, 1), ends, ticks, label, PANEL, measure))
+        spread = report.groups[0].spread(report.method, f"{measure}_mean", name)
+        notes.append(f"{measure} {percent(spread and spread.mean)}")
+    return Chart(name, ", ".join(notes), Markup("").join(panels))
 
 
-def _j_by_frame(report: Report, group: Group, name: str) -> list[tuple[float, float | None]]:
+def _by_frame(report: Report, group: Group, name: str, measure: str) -> list[tuple[float, float | None]]:
     values: dict[str, list[float | None]] = {}
     for model in group.models:
         for score in report.frame_scores[model.name, name]:
-            values.setdefault(score.frame, []).append(score.J)
+            values.setdefault(score.frame, []).append(getattr(score, measure))
     spreads = [Spread.of(values.get(frame, [])) for frame in report.sequences[name].frame_names]
     return [(t, s and s.mean) for t, s in enumerate(spreads)]
 

@@ -16,6 +16,7 @@ from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.report import cost, provenance, published
 from vosmem.report.models import Group, Model, group, read_model
+from vosmem.report.protocols import PROTOCOLS, Protocol
 from vosmem.report.scores import FrameScore, Score, Summary, mean_over, read_frames, read_summary
 
 
@@ -67,6 +68,11 @@ class Report:
         return self.config["report"]["title"] or self.dataset
 
     @property
+    def protocol(self) -> Protocol:
+        """What is shown of the protocol that the data set is scored by."""
+        return PROTOCOLS[self.config["evaluate"]["protocol"]]
+
+    @property
     def rendered(self) -> bool:
         """Whether the workflow rendered the data set itself."""
         return self.config["data"]["source"] == "demo"
@@ -107,6 +113,7 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
     sequences = read_sequences(results, config, models[0].name, method)
     scored = tuple(s for s in sequences if any(s in summary.rows for m in models for summary in m.scores.values()))
     frames = {name: len(s.frames) for name, s in sequences.items()}
+    davis = config["evaluate"]["protocol"] == "davis"  # published figures are of that protocol
     return Report(
         results=results,
         config=config,
@@ -123,7 +130,7 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
             for s in scored
         },
         references=tuple(read_reference(name, path, scored) for name, path in references.items()),
-        part=published.part_of({name: frames[name] for name in scored}),
+        part=published.part_of({name: frames[name] for name in scored}) if davis else None,
         defects=read_defects(results / "data" / "defects.tsv"),
         costs=cost.read(results / "benchmarks", caches_in_use(models, methods)),
         weights=provenance.weights_used(models),

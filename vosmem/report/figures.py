@@ -28,16 +28,18 @@ def line_chart(
     x_ticks: Sequence[tuple[float, str]],
     y_ticks: Sequence[tuple[float, str]],
     label: str,
+    height: float = HEIGHT,
+    name: str = "",
 ) -> Markup:
-    """A chart as an SVG element. ``label`` says to those who cannot see it what it shows."""
+    """A chart as an SVG element. ``label`` tells those who cannot see it what it shows; ``name`` stands by its axis."""
 
     def at(x: float, y: float) -> tuple[float, float]:
         (x0, x1), (y0, y1) = x_range, y_range
         u = LEFT + (x - x0) / ((x1 - x0) or 1) * (WIDTH - LEFT - RIGHT)
-        v = HEIGHT - BOTTOM - (min(max(y, y0), y1) - y0) / ((y1 - y0) or 1) * (HEIGHT - TOP - BOTTOM)
+        v = height - BOTTOM - (min(max(y, y0), y1) - y0) / ((y1 - y0) or 1) * (height - TOP - BOTTOM)
         return u, v
 
-    parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">']
+    parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">']
     for y, text in y_ticks:
         _, v = at(x_range[0], y)
         parts.append(f'<path class="grid" d="M{LEFT} {v:.1f}H{WIDTH - RIGHT}"/>')
@@ -45,10 +47,12 @@ def line_chart(
     for i, (x, text) in enumerate(x_ticks):
         u, _ = at(x, y_range[0])
         anchor = "start" if i == 0 else "end" if i == len(x_ticks) - 1 else "middle"
-        parts.append(f'<text x="{u:.1f}" y="{HEIGHT - 5}" text-anchor="{anchor}">{escape(text)}</text>')
+        parts.append(f'<text x="{u:.1f}" y="{height - 5}" text-anchor="{anchor}">{escape(text)}</text>')
+    if name:
+        parts.append(f'<text class="name" x="0" y="{(TOP + height - BOTTOM) / 2 + 3.5:.1f}">{escape(name)}</text>')
     for line in lines:
-        d, name = _path(line.points, at), escape(line.name)
-        parts.append(f'<path class="{series_class(line.series)}" d="{d}"><title>{name}</title></path>')
+        d, title = _path(line.points, at), escape(line.name)
+        parts.append(f'<path class="{series_class(line.series)}" d="{d}"><title>{title}</title></path>')
     return Markup("".join([*parts, "</svg>"]))
 
 

@@ -20,16 +20,6 @@ from vosmem.report import charts, figures, shown, tables
 from vosmem.report.collect import Report
 
 HERE = Path(__file__).resolve().parent
-PROTOCOLS = {  # evaluate.protocol, in words
-    "davis": "DAVIS-2016 measures: one object, the first and last frame of a sequence are not scored, means are over "
-    "sequences. All figures in percent.",
-}
-
-TILES = (  # of the answer: name, column of the summaries, what it measures
-    ("J mean", "J_mean", "region overlap"),
-    ("F mean", "F_mean", "contour accuracy"),
-    ("T", "T", "temporal instability, less is better"),
-)
 
 
 def render(report: Report) -> str:
@@ -58,6 +48,7 @@ def context(report: Report) -> dict[str, Any]:
         "columns": columns,
         "rows": rows,
         "means": tables.means(report, columns),
+        "attributes": tables.by_attribute(report, columns),
         "any_seen": any(row.seen for row in rows),
         "legend": [(group.name, Markup(figures.series_class(i))) for i, group in enumerate(report.groups)],
         "curves": curves,
@@ -79,11 +70,12 @@ def answer(report: Report) -> Mapping[str, Any]:
     trained_on = sorted({s for m in group.models for s in m.trained_on})
     seen = sorted({s for m in group.models for s in report.seen[m.name]} & set(report.scored))
     tiles = []
-    for name, column, meaning in TILES:
-        spread = group.spread(report.method, column)
-        beside = [(r.name, tables.percent(r.mean[column])) for r in report.references if r.mean.get(column) is not None]
+    for figure, meaning in report.protocol.tiles:
+        spread = group.spread(report.method, figure.column)
+        theirs = [(r.name, r.mean.get(figure.column)) for r in report.references]
+        beside = [(name, tables.percent(value)) for name, value in theirs if value is not None]
         if spread:
-            tiles.append({"name": name, "cell": tables.cell(spread), "meaning": meaning, "beside": beside})
+            tiles.append({"name": figure.name, "cell": tables.cell(spread), "meaning": meaning, "beside": beside})
     return {
         "model": group.name,
         "seeds": len(summaries),
@@ -100,14 +92,11 @@ def protocol(report: Report) -> str:
     """One line: how the scores were made, and on what."""
     if not report.scored:
         return "No scores: no sequence of this data set has annotations."
-    name = report.config["evaluate"].get("protocol", "davis")
     parts = {
         "val": "DAVIS-2016 val, all 20 sequences. ",
         "train": f"{len(report.scored)} of the 30 train sequences of DAVIS-2016. ",
     }
-    return parts.get(report.part or "", "") + PROTOCOLS.get(
-        name, f"Protocol {name} of vosmem evaluate. All figures in percent."
-    )
+    return parts.get(report.part or "", "") + report.protocol.sentence
 
 
 def commits(report: Report) -> list[str]:

@@ -23,7 +23,7 @@ class Published:
 
     @property
     def figures(self) -> tuple[float | None, ...]:
-        """In the order of :data:`vosmem.report.scores.COLUMNS`."""
+        """In the order of protocol davis."""
         return *self.J, *self.F, self.T
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vosmem.errors import UserError
+from vosmem.report.protocols import PROTOCOLS
 
-COLUMNS = ("J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay", "T")
+COLUMNS = tuple(dict.fromkeys(column for p in PROTOCOLS.values() for column in p.columns))  # each once
 MEAN = "mean"  # the summary's last row
 
 Score = Mapping[str, float | None]  # by column, 0..1; None where a measure does not apply
@@ -79,7 +80,7 @@ def read_summary(path: Path) -> Summary | None:
     for row in read_rows(path):
         if "sequence" not in row:
             raise UserError(
-                f"{path}: has no column `sequence`, expected sequence,{','.join(COLUMNS)}; give such a file"
+                f"{path}: has no column `sequence`, expected a summary.csv of vosmem evaluate; give such a file"
             )
         rows[row["sequence"]] = {column: number(row.get(column)) for column in COLUMNS}
     mean = rows.pop(MEAN, None)

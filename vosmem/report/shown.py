@@ -9,7 +9,7 @@ from vosmem.errors import UserError
 from vosmem.report import frames
 from vosmem.report.collect import Report
 from vosmem.report.scores import FrameScore
-from vosmem.report.tables import MEASURES, percent
+from vosmem.report.tables import percent
 
 FRAMES = 4  # of a shown sequence
 MOST_UNSCORED = 12  # shown sequences without annotations
@@ -27,11 +27,11 @@ class Shown:
 
 
 def choose_sequences(report: Report) -> list[tuple[str, str]]:
-    """(sequence, why it is shown), by J of the first model."""
+    """(sequence, why it is shown), by the first model's scores."""
     summary = report.first.scores.get(report.method)
     rows = summary.rows if summary else {}
-    J = {name: rows[name]["J_mean"] for name in report.sequences if name in rows and rows[name]["J_mean"] is not None}
-    ranked = sorted(J, key=J.__getitem__, reverse=True)
+    score = {name: rows[name].get(report.protocol.rank) for name in report.sequences if name in rows}
+    ranked = sorted((name for name in score if score[name] is not None), key=score.__getitem__, reverse=True)
     chosen: dict[str, str] = {}
     if len(ranked) == 1:
         chosen[ranked[0]] = "the one that is scored"
@@ -75,7 +75,8 @@ def _show(report: Report, name: str, why: str) -> Shown:
     motion = report.results / "motion" / source / f"{name}.h5" if source else None
     summary = report.first.scores.get(report.method)
     row = summary.rows.get(name, {}) if summary else {}
-    note = ", ".join(f"{m[0]} {percent(row[m])}" for m in MEASURES if row.get(m) is not None)
+    known = [(f.name, row[f.column]) for f in report.protocol.brief if row.get(f.column) is not None]
+    note = ", ".join(f"{name} {percent(value)}" for name, value in known)
     try:
         found = frames.pictures(sequence, chosen, report.masks(name), motion)
     except UserError as error:
