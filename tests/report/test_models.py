@@ -60,7 +60,7 @@ def test_figures_of_a_group_are_over_its_seeds():
 
 def test_what_the_frozen_networks_saw_counts_only_on_davis(monkeypatch):
     (model,) = models(lvo={})
-    entry = weights.entry("efficientnet_lite0")
+    entry = weights.entry("u2netp")
     saw = weights.Entry(**{**entry.__dict__, "saw_davis": ("bear", "bus")})
     monkeypatch.setattr(weights, "registry", lambda: {saw.name: saw})
     assert model.seen(lambda name: name == "bear") == {"bear"}
