@@ -15,6 +15,7 @@ import yaml
 
 from vosmem import config
 from vosmem.errors import UserError
+from vosmem.progress import Progress, watched
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
@@ -62,10 +63,14 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def timed(what: str, unit: str = "frames") -> Iterator[list[int]]:
-    """Tell on stderr how long the block took. The block may append a count of ``unit`` to the list it is given."""
+def timed(what: str, unit: str = "frames", total: int | None = None) -> Iterator[list[int]]:
+    """Tell on stderr how far the block is, see :mod:`vosmem.progress`, and in the end how long it took.
+
+    The block may append a count of ``unit`` to the list it is given.
+    """
     begin, count = time.perf_counter(), []
-    yield count
+    with watched(Progress(what, unit, total)):
+        yield count
     seconds = time.perf_counter() - begin
     rate = f", {sum(count)} {unit}, {sum(count) / max(seconds, 1e-9):.1f} a second" if count else ""
     print(f"{what}: {seconds:.1f} s{rate}", file=sys.stderr)

@@ -21,10 +21,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from vosmem import progress, room
 from vosmem.errors import UserError
 from vosmem.grid import Grid
 
 FORMAT_VERSION = 1
+ROW_INDEX = 128  # bytes that HDF5 adds to each chunk, at most: its checksum, and its place in the index
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,10 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 class Writer:
     """Fills the data sets of one file, frame by frame. Made by :func:`write`."""
 
-    def __init__(self, file: h5py.File, length: int):
-        self._file, self._length = file, length
+    def __init__(self, file: h5py.File, length: int, title: str):
+        self._file, self._length, self._title = file, length, title
         self._filled: dict[str, int] = {}
+        self._declared = 0  # bytes
 
     def create(
         self,
@@ -94,6 +97,9 @@ class Writer:
 
         ``odd``: channels whose sign turns when the frame is mirrored left to right, as that of a horizontal velocity.
         """
+        row = int(np.dtype(dtype).itemsize * np.prod(shape))
+        self._declared += self._length * (row + ROW_INDEX)
+        room.reserve(Path(self._file.filename), self._declared, self._title)
         data = self._file.create_dataset(
             name, (self._length, *shape), dtype, chunks=(1, *shape), fletcher32=True
         )  # one frame per chunk: clips are read by frame; the checksum catches flipped bits
@@ -115,6 +121,8 @@ class Writer:
             rows = np.clip(rows, -limit, limit)
         data[start : start + len(rows)] = rows
         self._filled[name] = start + len(rows)
+        if name == next(iter(self._filled)):
+            progress.advance(len(rows), self._length)
 
     def check_complete(self) -> None:
         for name, filled in self._filled.items():
@@ -128,7 +136,9 @@ def write(path: str | os.PathLike, clip: Clip, maker: Maker) -> Iterator[Writer]
 
     Raises ValueError where a data set was left unfilled or given other than finite values.
     """
+    what = f"{maker.stage} {maker.name} of {clip.sequence}, {len(clip.frames)} frames,"
     with replacing(path) as temporary:
+        room.check(temporary.parent, room.SPARE, what)
         with h5py.File(temporary, "w", track_order=True) as file:
             file.attrs["format_version"] = FORMAT_VERSION
             file.attrs["sequence"] = clip.sequence
@@ -136,9 +146,11 @@ def write(path: str | os.PathLike, clip: Clip, maker: Maker) -> Iterator[Writer]
             file.attrs["frame_size"] = clip.frame_size
             file.attrs["maker"] = json.dumps(asdict(maker), sort_keys=True)
             file.attrs["git_commit"] = git_commit()
-            writer = Writer(file, len(clip.frames))
+            file.flush()  # its heading is on the disk before room is asked for
+            writer = Writer(file, len(clip.frames), what)
             yield writer
             writer.check_complete()
+        room.release(temporary)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vosmem import progress
 from vosmem.cache import replacing
 from vosmem.errors import UserError
 
@@ -46,9 +47,10 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
 
 def write_frame(path: str | os.PathLike, image: np.ndarray) -> None:
     """Write an image, (H, W) or (H, W, 3) BGR, uint8, as PNG, whole or not at all."""
-    with replacing(path) as temporary:
-        if not cv2.imwrite(os.fspath(temporary), image, (cv2.IMWRITE_PNG_COMPRESSION, 3)):
-            raise UserError(f"{path}: could not be written; is there room on the disk?")
+    _, data = cv2.imencode(".png", image, (cv2.IMWRITE_PNG_COMPRESSION, 3))
+    with replacing(path) as temporary:  # not imwrite, which leaves half a file on a full disk and does not tell
+        temporary.write_bytes(data)
+    progress.advance(1)
 
 
 def write_mask(path: str | os.PathLike, mask: np.ndarray) -> None:

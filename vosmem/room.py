@@ -1,0 +1,54 @@
+"""Room on the disk: asked for before it is needed.
+
+A cache's file takes its room when its data sets are declared. HDF5 keeps what it could not write, and where the disk
+has run full it takes the whole process down when the file is closed; nobody would be told why.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from vosmem.errors import UserError
+
+SPARE = 1 << 18  # bytes that stay free, for the heading and the index of a file
+MEND = "make room there and run again"
+KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of linux/falloc.h: the file is as long as before, but its room is its own
+
+
+def check(folder: Path, needed: int, what: str, mend: str = MEND) -> None:
+    """Raise UserError unless ``needed`` bytes are free where ``folder`` is. ``what``: what they are for."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(f"{folder}: {what} takes {readable(needed)} of disk, {readable(free)} are free; {mend}")
+
+
+def reserve(path: Path, size: int, what: str) -> None:
+    """Take disk for the first ``size`` bytes of the file at ``path``, so that writing them cannot run out of room.
+
+    Raises UserError where there are not as many. File systems that cannot reserve are asked what is free, no more.
+    """
+    here = path.stat()
+    check(path.parent, size - here.st_blocks * 512 + SPARE, what)
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)  # Linux
+    if fallocate is None:
+        return
+    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong)
+    with open(path, "r+b") as file:
+        if fallocate(file.fileno(), KEEP_SIZE, 0, size) and ctypes.get_errno() == errno.ENOSPC:
+            release(path)
+            check(path.parent, size, what)
+            raise UserError(f"{path.parent}: no room for {what}, {readable(size)}; {MEND}")
+
+
+def release(path: Path) -> None:
+    """Give back what was reserved beyond the file's end."""
+    os.truncate(path, path.stat().st_size)
+
+
+def readable(size: int) -> str:
+    """Bytes as one would say them."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(0, round(size / 1e6))} MB"
