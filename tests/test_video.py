@@ -41,7 +41,7 @@ def test_unreadable_files_are_named(tmp_path):
         ((1080, 1920), (480, 853)),
         ((1920, 1080), (853, 480)),
         ((16, 16), (480, 480)),
-        ((10, 20000), (16, 1920)),
+        ((10, 20000), (64, 1920)),
     ],
 )
 def test_working_size(size, expected):
@@ -54,14 +54,3 @@ def test_resizing_keeps_edges_in_place():
     for size in ((20, 40), (80, 160)):
         row = video.resize(image, size)[size[0] // 2].astype(float)
         assert np.interp(100, row, np.arange(size[1])) == pytest.approx(size[1] / 2 - 0.5, abs=0.1)
-
-
-def test_video_round_trip(tmp_path):
-    pytest.importorskip("av", reason="needs the extra `video`")
-    frames = [np.full((50, 71, 3), 20 * t, np.uint8) for t in range(6)]
-    video.write_video(tmp_path / "v.mp4", frames, 10)
-    back = list(video.read_video(tmp_path / "v.mp4"))
-    assert len(back) == 6
-    assert back[0].shape == (50, 70, 3)
-    np.testing.assert_allclose([b.mean() for b in back], [20 * t for t in range(6)], atol=4)
-    assert video.frames_per_second(tmp_path / "v.mp4") == pytest.approx(10)

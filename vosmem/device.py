@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import torch
 
@@ -14,6 +15,10 @@ def choose(name: str = "auto", threads: int | None = None) -> torch.device:
 
     ``auto`` is the first GPU where there is one. ``threads`` None takes the cores that this process may use.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise UserError(f"device: got {name!r}, expected auto, cpu, cuda or cuda:N")
+    if threads is not None and threads < 1:
+        raise UserError(f"threads: got {threads}, expected at least 1")
     torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,10 +1,8 @@
-"""Frames and masks: files to arrays and back. The only place, besides DIS flow, that knows OpenCV's image functions."""
+"""Frames and masks: image files to arrays and back. Video files are the module `videofile`'s."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +12,7 @@ from vosmem.cache import replacing
 from vosmem.errors import UserError
 
 LONGEST = 4  # the working frame's long side is at most this many short sides
+LEAST = 64  # pixels of its short side at least: below 32 OpenCV's DIS reads beyond its arrays
 
 cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core on top of them
 
@@ -65,7 +64,7 @@ def working_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
     side would exceed four short sides, it is the long side that is set.
     """
     scale = min(short_side / min(size), LONGEST * short_side / max(size))
-    height, width = (max(16, round(n * scale)) for n in size)
+    height, width = (max(LEAST, round(n * scale)) for n in size)
     return height, width
 
 
@@ -88,48 +87,3 @@ def overlay(frame: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int] = 
     shown[mask] = (0.55 * frame[mask] + 0.45 * np.asarray(colour)).astype(np.uint8)
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(shown, outlines, -1, colour, max(1, round(min(mask.shape) / 240)))
-
-
-def read_video(path: str | os.PathLike) -> Iterator[np.ndarray]:
-    """The frames of a video file in order, each (H, W, 3) uint8 BGR, turned upright as the file says."""
-    capture = cv2.VideoCapture(os.fspath(path))
-    if not capture.isOpened():
-        raise UserError(f"{path}: cannot be opened as a video; give a video file or a folder of images")
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-    try:
-        while True:
-            ok, frame = capture.read()
-            if not ok:
-                return
-            yield frame
-    finally:
-        capture.release()
-
-
-def frames_per_second(path: str | os.PathLike) -> float:
-    """The nominal frame rate of a video file, 25 where it does not say."""
-    capture = cv2.VideoCapture(os.fspath(path))
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    capture.release()
-    return rate if 1 <= rate <= 240 else 25.0
-
-
-def write_video(path: str | os.PathLike, frames: Iterable[np.ndarray], rate: float) -> None:
-    """Write BGR frames (H, W, 3) uint8 as H.264, yuv420p, which browsers play. Needs the extra ``video`` (PyAV)."""
-    try:
-        import av
-    except ImportError:
-        raise UserError("writing overlay.mp4 needs PyAV, which is not installed; run: pip install av") from None
-    with replacing(Path(path)) as temporary, av.open(os.fspath(temporary), "w") as container:
-        stream = None
-        for frame in frames:
-            height, width = (n - n % 2 for n in frame.shape[:2])  # yuv420p halves the colour planes
-            if stream is None:
-                stream = container.add_stream("libx264", rate=max(1, round(rate)))
-                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-                stream.options = {"crf": "20"}
-            image = np.ascontiguousarray(frame[: stream.height, : stream.width])
-            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")):
-                container.mux(packet)
-        for packet in stream.encode() if stream else ():
-            container.mux(packet)

@@ -2,18 +2,19 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
 import vosmem
-from vosmem import config, video, weights
+from tests.pipeline.conftest import moving
+from vosmem import config, videofile, weights
 from vosmem.appearance import mobile
 from vosmem.cli import main
 from vosmem.memory.model import SHAPE, VisualMemory
 from vosmem.motion import checkpoint
 from vosmem.motion.mpnet import MPNet
+from vosmem.pipeline import segmentation
 from vosmem.weights import fetch
 
 
@@ -51,93 +52,37 @@ def random_weights(tmp_path, monkeypatch):
     return files
 
 
-def clip(length=4, size=(60, 90)):
-    rng = np.random.default_rng(0)
-    scene = cv2.GaussianBlur(rng.integers(0, 255, (*size, 3), np.uint8), (0, 0), 1.5)
-    frames = np.stack([scene] * length)
-    for t in range(length):
-        frames[t, 20:40, 10 + 5 * t : 30 + 5 * t] = (250, 30, 30)
-    return frames
-
-
-def test_segment_gives_a_mask_a_frame_at_the_frames_size(random_weights):
-    masks = vosmem.segment(clip(), device="cpu", short_side=96)
-    assert masks.shape == (4, 60, 90)
+@pytest.mark.parametrize("size", [(60, 90), (90, 61), (16, 16), (1, 1), (10, 300)])
+def test_a_mask_a_frame_at_the_frames_size(random_weights, size):
+    masks = vosmem.segment((np.full((*size, 3), 80 * t, np.uint8) for t in range(2)), device="cpu", short_side=64)
+    assert masks.shape == (2, *size)
     assert masks.dtype == bool
 
 
 def test_one_frame_is_segmented(random_weights):
-    assert vosmem.segment(clip(1), device="cpu", short_side=96).shape == (1, 60, 90)
+    assert vosmem.segment(moving(1), device="cpu", short_side=64).shape == (1, 60, 90)
 
 
-@pytest.mark.parametrize(
-    ("frames", "message"),
-    [
-        ([], "the video holds no frames"),
-        (np.zeros((2, 5, 5)), r"frames\[0\]: got float64 of shape \(5, 5\), expected uint8 of shape \(H, W, 3\)"),
-        ([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 8, 3), np.uint8)], "frame 1: 8x9 pixels, the first has 9x9"),
-    ],
-)
-def test_frames_that_cannot_be_used(random_weights, frames, message):
-    from vosmem.errors import UserError
+def test_nothing_crosses_a_cut(random_weights, tmp_path):
+    """Neither flow nor memory: each shot comes out as it would alone."""
+    clips = moving(3, background=0), moving(2, background=1)
 
-    with pytest.raises(UserError, match=message):
-        vosmem.segment(frames, device="cpu", short_side=96)
+    def run(frames, name, **options):
+        timed = ((None, frame) for frame in frames)
+        return np.stack(list(segmentation.run(timed, tmp_path / name, "cpu", 1, 64, **options).probabilities()))
 
-
-@pytest.mark.parametrize("labels", ["255", "01"])
-def test_a_folder_of_images_keeps_its_names(random_weights, tmp_path, labels, capsys):
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for t, frame in enumerate(clip()):
-        cv2.imwrite(str(folder / f"frame-{t}.png"), frame)
-    command = [
-        "segment",
-        folder,
-        "-o",
-        tmp_path / "out",
-        "--short-side",
-        96,
-        "--device",
-        "cpu",
-        "--probability",
-        "--labels",
-        labels,
-    ]
-    assert main([*map(str, command)]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'out/masks'}\n"
-    names = [f"frame-{t}.png" for t in range(4)]
-    assert sorted(p.name for p in (tmp_path / "out/masks").iterdir()) == names
-    assert sorted(p.name for p in (tmp_path / "out/probability").iterdir()) == names
-    mask = cv2.imread(str(tmp_path / "out/masks/frame-0.png"), cv2.IMREAD_UNCHANGED)
-    probability = cv2.imread(str(tmp_path / "out/probability/frame-0.png"), cv2.IMREAD_UNCHANGED)
-    assert mask.shape == probability.shape == (60, 90)
-    assert set(np.unique(mask)) <= {0, 255 if labels == "255" else 1}
-    np.testing.assert_array_equal(mask[probability > 130] > 0, True)
-    np.testing.assert_array_equal(mask[probability < 125] > 0, False)
+    whole = run(np.concatenate(clips), "whole")
+    alone = np.concatenate([run(clip, str(k)) for k, clip in enumerate(clips)])
+    np.testing.assert_array_equal(whole, alone)
+    assert np.abs(run(np.concatenate(clips), "one", cuts=False) - whole).max() > 1e-3
 
 
-def test_a_video_file_with_overlay(random_weights, tmp_path):
+def test_a_video_file_with_all_there_is_to_write(random_weights, tmp_path):
     pytest.importorskip("av", reason="needs the extra `video`")
-    video.write_video(tmp_path / "in.mp4", clip(), 10)
-    command = [
-        "segment",
-        tmp_path / "in.mp4",
-        "-o",
-        tmp_path / "out",
-        "--short-side",
-        96,
-        "--device",
-        "cpu",
-        "--overlay",
-    ]
-    assert main([*map(str, command)]) == 0
-    assert sorted(p.name for p in (tmp_path / "out/masks").iterdir()) == [f"{t:05d}.png" for t in range(4)]
-    assert len(list(video.read_video(tmp_path / "out/overlay.mp4"))) == 4
-
-
-def test_what_is_no_video_is_one_line(random_weights, tmp_path, capsys):
-    (tmp_path / "in.mp4").write_bytes(b"no video")
-    assert main(["segment", str(tmp_path / "in.mp4"), "-o", str(tmp_path / "out"), "--device", "cpu"]) == 1
-    assert "in.mp4: cannot be opened as a video; give a video file or a folder of images" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    videofile.write(tmp_path / "in.mp4", moving(), [t / 10 for t in range(4)])
+    command = ["segment", tmp_path / "in.mp4", "-o", tmp_path / "out", "--short-side", 64, "--device", "cpu"]
+    assert main([*map(str, command), "--overlay", "--probability"]) == 0
+    for name in ("masks", "probability"):
+        assert sorted(p.name for p in (tmp_path / "out" / name).iterdir()) == [f"{t:05d}.png" for t in range(4)]
+    assert len(list(videofile.read(tmp_path / "out/overlay.mp4"))) == 4
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["masks", "overlay.mp4", "probability"]

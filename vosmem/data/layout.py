@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,19 @@ def sequence_names(root: Path, layout: str, resolution: str) -> list[str]:
 
 
 def images(folder: Path) -> list[Path]:
-    """The image files of a folder, by name; an empty list where there is no such folder."""
+    """The image files of a folder, by name, 2 before 10; an empty list where there is no such folder."""
     if not folder.is_dir():
         return []
     names = (e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
-    return [folder / name for name in sorted(names) if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES]
+    return [
+        folder / name for name in sorted(names, key=_counted) if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+    ]
+
+
+def _counted(name: str) -> tuple:
+    """A name as something to sort by, in which digits count as numbers."""
+    parts = re.split(r"([0-9]+)", name)  # text and digits in turn
+    return ([int(part) if k % 2 else part for k, part in enumerate(parts)], name)
 
 
 def read_list(path: Path) -> list[str]:

@@ -1,161 +1,190 @@
-"""All stages in one call, for one video, with weights that ship with the project."""
+"""One video to masks, with weights that ship with the project: shot by shot, so that no shot knows of another."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vosmem import config, device, video
+from vosmem import room, video
 from vosmem.arguments import timed
 from vosmem.cache import read as read_cache
-from vosmem.data import describe
+from vosmem.data import describe, extract
+from vosmem.data.extract import Extracted
 from vosmem.errors import UserError
 from vosmem.grid import Grid, resample
 
-NAME = "video"  # the one sequence's name inside the working folder
+if TYPE_CHECKING:
+    from vosmem.pipeline.stages import Stages  # which needs torch
+
+SHORT_SIDES = (64, 2160)  # the working resolutions that make sense
+TRIED = 32  # frames of a shot beyond which one frame is tried first, to tell how much disk the shot takes
+MARGIN = 1.1  # on what was found so
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A segmented video inside a working folder that lives as long as the caller keeps it."""
+    """A segmented video inside a working folder that lives as long as the caller keeps it.
+
+    ``size``, ``working_size``: (H, W); ``times``: when each frame is shown, in seconds (T), or nothing; ``shots``: the
+    frames of each.
+    """
 
     folder: Path
     size: tuple[int, int]
     working_size: tuple[int, int]
-    length: int
+    times: tuple[float, ...]
+    shots: tuple[range, ...]
+
+    def __len__(self) -> int:
+        return self.shots[-1].stop
+
+    def mask_path(self, t: int) -> Path:
+        """The mask of frame ``t``: a PNG file of 0 and 255."""
+        return self.folder / "masks" / f"{t:05d}.png"
 
     def masks(self) -> Iterator[np.ndarray]:
         """The masks in order, (H, W) bool each, at the input's size."""
-        for t in range(self.length):
-            yield video.read_mask(self.folder / "masks" / NAME / f"{t:05d}.png")
+        for t in range(len(self)):
+            yield video.read_mask(self.mask_path(t))
 
     def probabilities(self) -> Iterator[np.ndarray]:
         """The probability of object in order, (H, W) float32 each, at the input's size."""
         pixels = Grid.of_image(self.size, self.working_size)
-        with read_cache(self.folder / "memory.h5", "memory") as file:
-            grid = file.grid("probability")
-            for t in range(self.length):
-                yield resample(file.rows("probability", t, t + 1)[0].astype(np.float32), grid, pixels)
+        for shot in self.shots:
+            with read_cache(_probability(self.folder, shot), "memory") as file:
+                grid = file.grid("probability")
+                for t in range(len(shot)):
+                    yield resample(file.rows("probability", t, t + 1)[0].astype(np.float32), grid, pixels)
 
 
-def segment(frames: Iterable[np.ndarray], device: str = "auto", short_side: int = 480) -> np.ndarray:
+def segment(
+    frames: Iterable[np.ndarray],
+    device: str = "auto",
+    short_side: int = 480,
+    cuts: bool = True,
+    work: str | os.PathLike | None = None,
+) -> np.ndarray:
     """Segment the moving object of a video.
 
-    ``frames``: (H, W, 3) uint8 RGB arrays of one size, in order. ``device``: auto, cpu, cuda, cuda:N; ``short_side``:
-    the working resolution. Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be
-    used.
+    ``frames``: (H, W, 3) uint8 RGB arrays of one size, in order; a generator will do, since they are looked at once and
+    kept on disk. ``device``: auto, cpu, cuda, cuda:N; ``short_side``: the working resolution, in pixels; ``cuts``: find
+    the video's shots, and segment each by itself; ``work``: a folder for temporary files, which take some 5 MB a frame
+    of the longest shot; by default the system's, which TMPDIR sets.
+
+    Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be used.
     """
-    with tempfile.TemporaryDirectory(prefix="vosmem-") as folder:
-        done = run((f[..., ::-1] for f in _checked(frames)), Path(folder), device, short_side=short_side)
-        return np.stack(list(done.masks()))  # (T, H, W)
+    with _folder(work) as folder:
+        done = run(((None, f[..., ::-1]) for f in _checked(frames)), Path(folder), device, None, short_side, cuts)
+        masks = np.empty((len(done), *done.size), bool)  # (T, H, W)
+        for t, mask in enumerate(done.masks()):
+            masks[t] = mask
+        return masks
 
 
 def run(
-    frames: Iterable[np.ndarray], folder: Path, where: str, threads: int | None = None, short_side: int = 480
+    frames: Iterable[tuple[float | None, np.ndarray]],
+    folder: Path,
+    where: str,
+    threads: int | None = None,
+    short_side: int = 480,
+    cuts: bool = True,
+    expected: int | None = None,
 ) -> Segmentation:
-    """Run every stage on BGR frames, (H, W, 3) uint8; all files go to ``folder``.
+    """Run every stage on frames, (seconds or None, (H, W, 3) uint8 BGR); all files go to ``folder``.
 
     The memory's weights, those that come with vosmem, say which networks they were trained on, and how those were run.
+    ``expected``: how many frames there are, about, where that is known. Raises UserError, before anything takes long,
+    where the disk has not enough room.
     """
-    from vosmem.appearance import stage as appearance
-    from vosmem.flow import stage as flow
-    from vosmem.memory import predict
-    from vosmem.motion import stage as motion
-    from vosmem.refine import stage as refine
+    from vosmem import device
+    from vosmem.pipeline.stages import Stages
     from vosmem.weights.fetch import fetch
 
-    memory = fetch("lvo")
-    _, made_of = predict.load(memory)
-    chosen = device.choose(where, threads)
-    description, probability = folder / f"{NAME}.json", folder / "memory.h5"
-    files: dict[str, list[Path]] = {"flow": [], "appearance": [], "motion": []}
-
-    def add(stage: str, name: str) -> Path:
-        files[stage].append(folder / stage / f"{name}.h5")
-        return files[stage][-1]
-
-    with timed("frames") as count:
-        size, working_size, length = _store(frames, folder, description, short_side)
-        count.append(length)
-    for made in made_of["streams"]["motion"]:
-        above = made["parameters"]["flow"]
-        if not files["flow"]:
-            with timed(f"flow {above['name']}") as count:
-                settings, path = _as_made("flow", above), _weights(above)
-                count.append(flow.run(description, add("flow", above["name"]), above["name"], settings, path, chosen))
-        with timed(f"motion {made['name']}") as count:
-            out, settings = add("motion", made["name"]), _as_made("motion", made)
-            count.append(motion.run(files["flow"][0], out, made["name"], settings, _weights(made), chosen))
-    for made in made_of["streams"]["appearance"]:
-        with timed(f"appearance {made['name']}") as count:
-            out, settings = add("appearance", made["name"]), _as_made("appearance", made)
-            count.append(appearance.run(description, out, made["name"], settings, _weights(made), chosen))
-    with timed("memory") as count:
-        count.append(predict.run(files["appearance"], files["motion"], memory, probability, chosen))
-    with timed("refine") as count:
-        out, settings = folder / "masks" / f"{NAME}.json", config.section_defaults("refine")
-        count.append(refine.run(description, probability, out, settings["methods"][-1], settings))
-    return Segmentation(folder, size, working_size, length)
+    if not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
+        raise UserError(f"short side: got {short_side}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
+    stages = Stages.of(fetch("lvo"), device.choose(where, threads))
+    with timed("frames", total=expected) as count:
+        film = extract.extract(frames, folder / "frames", short_side, cuts)
+        count.append(len(film.names))
+    if len(film.shots) > 1:
+        told = ", ".join(str(shot.start) for shot in film.shots[1:9])
+        more = ", ..." if len(film.shots) > 9 else ""
+        print(f"{len(film.shots)} shots, cut before frame {told}{more}", file=sys.stderr)
+    _check_room(stages, film, folder)
+    for k, shot in enumerate(film.shots, 1):
+        title = f"shot {k} of {len(film.shots)}, " if len(film.shots) > 1 else ""
+        inside = folder / "shot"
+        stages.run(_describe(film, shot, inside), inside, title)
+        (folder / "masks").mkdir(exist_ok=True)
+        (folder / "probability").mkdir(exist_ok=True)
+        for t in shot:
+            os.replace(inside / "masks" / f"{t:05d}.png", folder / "masks" / f"{t:05d}.png")
+            (film.folder / film.names[t]).unlink()
+        os.replace(inside / "memory.h5", _probability(folder, shot))
+        shutil.rmtree(inside)
+    return Segmentation(folder, film.size, film.working_size, film.times, tuple(film.shots))
 
 
-def _as_made(section: str, made: Mapping[str, Any]) -> dict[str, Any]:
-    """A section of the config that has a cache made as the one that ``made`` tells of."""
-    known = config.schema()["properties"][section]["properties"]
-    own = {key: value for key, value in made["parameters"].items() if key in known}
-    return config.section_defaults(section, {**own, config.NAMED_CACHES[section]: made["name"]})
+def _check_room(stages: Stages, extracted: Extracted, folder: Path) -> None:
+    """Raise UserError where the longest shot's files would not fit on the disk, by what one frame of it takes."""
+    longest = max(extracted.shots, key=len)
+    if len(longest) <= TRIED:
+        return
+    inside = folder / "trial"
+    a_frame = stages.run(_describe(extracted, longest[:1], inside), inside, "a trial frame, ")
+    a_frame += stages.states(extracted.working_size)
+    mask = (inside / "masks" / f"{longest.start:05d}.png").stat().st_size
+    shutil.rmtree(inside)
+    needed = int(MARGIN * (a_frame * len(longest) + mask * len(extracted.names)))
+    what = f"segmenting {len(extracted.names)} frames, of which the longest shot has {len(longest)},"
+    room.check(
+        folder, needed, what, "make room there, name another folder for temporary files, or work at a smaller size"
+    )
 
 
-def _weights(made: Mapping[str, Any]) -> Path | None:
-    """The registry's file that a cache was made with, fetched; None where it was made without weights."""
-    from vosmem import weights
-    from vosmem.weights.fetch import fetch
+def _describe(extracted: Extracted, shot: range, inside: Path) -> Path:
+    """The description of one shot, as a sequence of its own."""
+    names = [extracted.names[t] for t in shot]
+    path = inside / "description.json"
+    describe.write(path, {
+        "sequence": "video", "root": str(extracted.folder), "frames": names, "masks": [None] * len(names),
+        "size": extracted.size, "working_size": extracted.working_size, "defects": [],
+    })  # fmt: skip
+    return path
 
-    sha256 = made.get("weights")
-    if not sha256:
-        return None
-    name = next((e.name for e in weights.registry().values() if e.sha256 == sha256), None)
-    if name is None:
+
+def _probability(folder: Path, shot: range) -> Path:
+    return folder / "probability" / f"{shot.start:05d}.h5"
+
+
+@contextmanager
+def _folder(work: str | os.PathLike | None) -> Iterator[str]:
+    """A folder for temporary files, gone in the end. Raises UserError where there can be none."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="vosmem-", dir=work)
+    except OSError as error:
         raise UserError(
-            f"the memory was trained with weights of {made['name']} (SHA-256 {sha256[:16]}...) that vosmem does not "
-            "know; run the workflow with memory.weights set to them"
-        )
-    return fetch(name)
+            f"{work or tempfile.gettempdir()}: no folder for temporary files can be made there ({error.strerror}); "
+            "name another"
+        ) from None
+    with folder as path:
+        yield path
 
 
 def _checked(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for t, frame in enumerate(frames):
         frame = np.asarray(frame)
-        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
             raise UserError(
                 f"frames[{t}]: got {frame.dtype} of shape {frame.shape}, expected uint8 of shape (H, W, 3), RGB"
             )
         yield frame
-
-
-def _store(
-    frames: Iterable[np.ndarray], folder: Path, description: Path, short_side: int
-) -> tuple[tuple[int, int], tuple[int, int], int]:
-    """Write the frames at working size, which is all that the stages look at, and their description."""
-    size = working_size = None
-    names = []
-    for frame in frames:
-        if size is None:
-            size = frame.shape[:2]
-            working_size = video.working_size(size, short_side)
-        elif frame.shape[:2] != size:
-            got, expected = (f"{w}x{h}" for h, w in (frame.shape[:2], size))
-            raise UserError(f"frame {len(names)}: {got} pixels, the first has {expected}; bring all to one size")
-        names.append(f"{len(names):05d}.png")
-        video.write_frame(folder / names[-1], video.resize(frame, working_size))
-    if not names:
-        raise UserError("the video holds no frames; give one that has some")
-    describe.write(description, {
-        "sequence": NAME, "root": str(folder), "frames": names, "masks": [None] * len(names),
-        "size": size, "working_size": working_size, "defects": [],
-    })  # fmt: skip
-    return size, working_size, len(names)

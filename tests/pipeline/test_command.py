@@ -1,0 +1,296 @@
+"""`vosmem segment`: what it writes beside what, and what it says of what it cannot use."""
+
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.pipeline.conftest import bright, moving
+from tests.test_videofile import cut_short, turn
+from vosmem import video, videofile
+from vosmem.cli import main
+
+NAMES = [f"frame-{t}.png" for t in range(4)]
+
+
+def segment(source, out, *options):
+    return main(["segment", *map(str, (source, "-o", out, "--short-side", 64, "--device", "cpu", *options))])
+
+
+def masks(folder):
+    paths = sorted((folder / "masks").iterdir())
+    return [p.name for p in paths], np.stack([video.read_mask(p) for p in paths])
+
+
+def overlap(a, b):
+    return (a & b).sum() / (a | b).sum()
+
+
+def held(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_a_folder_of_images_keeps_its_names_and_its_other_files(bright_stages, folder_of, tmp_path, capsys):
+    source, out = folder_of(moving()), tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    assert segment(source, out, "--probability", "--overlay") == 0
+    assert capsys.readouterr().out == f"{out / 'masks'}\n"
+    assert held(out) == ["masks", "notes.txt", "overlay.mp4", "probability"]
+    names, found = masks(out)
+    assert names == NAMES == held(out / "probability")
+    assert overlap(found, bright(moving())) > 0.85
+    assert set(np.unique(cv2.imread(str(out / "masks/frame-0.png"), cv2.IMREAD_UNCHANGED))) == {0, 255}
+    probability = cv2.imread(str(out / "probability/frame-0.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(found[0], probability > 127)
+    assert len(list(videofile.read(out / "overlay.mp4"))) == 4
+
+
+def test_labels_for_other_tools(bright_stages, folder_of, tmp_path):
+    assert segment(folder_of(moving()), tmp_path / "out", "--labels", "01") == 0
+    assert set(np.unique(cv2.imread(str(tmp_path / "out/masks/frame-0.png"), cv2.IMREAD_UNCHANGED))) == {0, 1}
+
+
+def test_images_are_taken_as_they_count(bright_stages, folder_of, tmp_path):
+    """frame-10 comes after frame-9."""
+    frames = moving(11)
+    assert segment(folder_of(frames), tmp_path / "out") == 0
+    assert bright_stages.shots == [tuple(f"{t:05d}.png" for t in range(11))]
+    for t in (2, 10):
+        assert overlap(video.read_mask(tmp_path / f"out/masks/frame-{t}.png"), bright(frames)[t]) > 0.85
+
+
+@pytest.mark.parametrize("kind", ["grey", "alpha", "grey with 16 bits", "colour with 16 bits", "JPEG that is turned"])
+def test_images_of_any_kind(bright_stages, tmp_path, kind):
+    (tmp_path / "in").mkdir()
+    expected = bright(moving())
+    for t, frame in enumerate(moving()):
+        grey = frame.min(axis=2)
+        image = {
+            "grey": grey,
+            "alpha": np.dstack([frame, np.full(grey.shape, 90, np.uint8)]),
+            "grey with 16 bits": grey.astype(np.uint16) * 256,
+            "colour with 16 bits": frame.astype(np.uint16) * 256,
+            "JPEG that is turned": frame,
+        }[kind]
+        if "JPEG" in kind:
+            # an APP1 segment with one EXIF entry, orientation 6: shown turned clockwise
+            entry = b"\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
+            exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + b"\0\0\0\0"
+            data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+            segment_ = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+            (tmp_path / f"in/frame-{t}.jpg").write_bytes(data[:2] + segment_ + data[2:])
+        else:
+            cv2.imwrite(str(tmp_path / f"in/frame-{t}.png"), image)
+    if "JPEG" in kind:
+        expected = np.rot90(expected, -1, axes=(1, 2))
+    assert segment(tmp_path / "in", tmp_path / "out", "--overlay") == 0
+    names, found = masks(tmp_path / "out")
+    assert names == NAMES
+    assert overlap(found, expected) > 0.85
+
+
+@pytest.fixture
+def film(tmp_path):
+    """A video file of :func:`moving`, whose frames do not follow each other at one rate, and its times."""
+    pytest.importorskip("av", reason="needs the extra `video`")
+    times = [0.0, 0.04, 0.5, 0.6]
+    videofile.write(tmp_path / "in.mp4", moving(), times)
+    return tmp_path / "in.mp4", times
+
+
+def test_a_video_file_and_its_overlay_at_the_same_times(bright_stages, film, tmp_path):
+    path, times = film
+    assert segment(path, tmp_path / "out", "--overlay") == 0
+    names, found = masks(tmp_path / "out")
+    assert names == [f"{t:05d}.png" for t in range(4)]
+    assert overlap(found, bright(moving())) > 0.85
+    shown = list(videofile.read(tmp_path / "out/overlay.mp4"))
+    assert [time for time, _ in shown] == pytest.approx(times, abs=1e-3)
+    for (_, frame), (_, before), mask in zip(shown, videofile.read(path), found, strict=True):
+        change = np.abs(frame.astype(int) - before).max(axis=2)
+        assert change[cv2.erode(mask.astype(np.uint8), np.ones((5, 5))) > 0].min() > 15
+        assert np.median(change[~mask]) < 8
+
+
+@pytest.mark.parametrize("matrix", [(0, 1, -1, 0), (0, -1, 1, 0), (-1, 0, 0, -1), (-1, 0, 0, 1)])
+def test_a_turned_video_comes_back_upright(bright_stages, film, tmp_path, matrix):
+    path, _ = film
+    turn(path, matrix)
+    upright = bright([frame for _, frame in videofile.read(path)])
+    assert segment(path, tmp_path / "out", "--overlay") == 0
+    _, found = masks(tmp_path / "out")
+    assert found.shape == upright.shape
+    assert overlap(found, upright) > 0.85
+    for _, frame in videofile.read(tmp_path / "out/overlay.mp4"):
+        assert frame.shape == (*upright.shape[1:], 3)
+
+
+def test_one_frame(bright_stages, tmp_path):
+    pytest.importorskip("av", reason="needs the extra `video`")
+    videofile.write(tmp_path / "in.mp4", moving(1), [0.0])
+    assert segment(tmp_path / "in.mp4", tmp_path / "out", "--overlay", "--probability") == 0
+    assert overlap(masks(tmp_path / "out")[1], bright(moving(1))) > 0.85
+
+
+def test_shots_are_found_unless_told_otherwise(bright_stages, folder_of, tmp_path):
+    source = folder_of(np.concatenate([moving(4), moving(3, background=1)]))
+    assert segment(source, tmp_path / "out") == segment(source, tmp_path / "other", "--no-cuts") == 0
+    assert [len(shot) for shot in bright_stages.shots] == [4, 3, 7]
+
+
+def test_a_second_run_replaces_the_first_only_if_asked(bright_stages, folder_of, tmp_path, capsys):
+    source, out = folder_of(moving()), tmp_path / "out"
+    assert segment(source, out) == 0
+    before = (out / "masks/frame-0.png").stat().st_ino
+    assert segment(source, out) == 1
+    assert "out/masks: is there already; give another folder to write to, or add --overwrite" in capsys.readouterr().err
+    assert (out / "masks/frame-0.png").stat().st_ino == before
+    assert segment(source, out, "--overwrite") == 0
+    assert (out / "masks/frame-0.png").stat().st_ino != before
+    assert held(out) == ["masks"]
+
+
+def test_temporary_files_where_the_user_wants_them(bright_stages, folder_of, tmp_path, capsys):
+    (tmp_path / "work").mkdir()
+    seen = []
+    bright_stages.states = lambda size: seen.append(held(tmp_path / "work")) or 0
+    assert segment(folder_of(moving(33, (8, 8))), tmp_path / "out", "--work", tmp_path / "work") == 0
+    ((name,),) = seen
+    assert name.startswith("vosmem-")
+    assert held(tmp_path / "work") == []
+    assert segment(tmp_path / "in", tmp_path / "other", "--work", tmp_path / "nowhere") == 1
+    assert "nowhere: no such folder; make it first, or leave out --work" in capsys.readouterr().err
+
+
+def write_two_sizes(folder):
+    cv2.imwrite(str(folder / "a.png"), np.zeros((20, 30, 3), np.uint8))
+    cv2.imwrite(str(folder / "b.png"), np.zeros((30, 20, 3), np.uint8))
+
+
+def write_two_suffixes(folder):
+    cv2.imwrite(str(folder / "a.png"), np.zeros((20, 30, 3), np.uint8))
+    cv2.imwrite(str(folder / "a.jpg"), np.zeros((20, 30, 3), np.uint8))
+
+
+UNUSABLE = {
+    "nothing": (lambda f: None, "in", "in: holds no images (.bmp, .jpeg, .jpg, .png"),
+    "absent": (lambda f: None, "nowhere", "nowhere: no such file; give a video file or a folder of images"),
+    "text": (lambda f: (f / "v.mp4").write_text("no video\n" * 99), "in/v.mp4", "v.mp4: cannot be opened as a"),
+    "empty": (lambda f: (f / "v.mp4").write_bytes(b""), "in/v.mp4", "v.mp4: cannot be opened as a video; give a video"),
+    "cut MP4": (lambda f: cut_short(f, "v.mp4"), "in/v.mp4", "v.mp4: breaks off or is damaged after"),
+    "cut Matroska": (lambda f: cut_short(f, "v.mkv"), "in/v.mkv", "v.mkv: ends after 1."),
+    "image that is none": (lambda f: (f / "a.png").write_bytes(b"x"), "in", "a.png: cannot be read as an image"),
+    "two sizes": (write_two_sizes, "in", "in/b.png: 20x30 pixels, a.png has 30x20; bring all images to one size"),
+    "two of one name": (write_two_suffixes, "in", "in: a.jpg and a.png would both have the mask a.png; rename one"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_input_that_cannot_be_used_is_one_line(bright_stages, tmp_path, capsys, case):
+    make, name, message = UNUSABLE[case]
+    if name.startswith("in/"):
+        pytest.importorskip("av", reason="needs the extra `video`")
+    (tmp_path / "in").mkdir()
+    make(tmp_path / "in")
+    assert segment(tmp_path / name, tmp_path / "out", "--overlay") == 1
+    told = capsys.readouterr()
+    (line,) = [line for line in told.err.splitlines() if not line.startswith("frames: ")]
+    assert line.startswith("vosmem segment: ")
+    assert message in line
+    assert told.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--short-side", 9], "short side: got 9, expected 64 to 2160 pixels"),
+        (["--threads", 0], "threads: got 0, expected at least 1"),
+        (["--device", "gpu"], "device: got 'gpu', expected auto, cpu, cuda or cuda:N"),
+    ],
+)
+def test_options_that_cannot_be_are_one_line(bright_stages, folder_of, tmp_path, capsys, options, message):
+    assert segment(folder_of(moving(1)), tmp_path / "out", *options) == 1
+    assert capsys.readouterr().err == f"vosmem segment: {message}\n"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def as_nobody():
+    """A folder, to be used as a user to whom permissions matter: not as root, who may do everything."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o777)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(user)
+
+
+def test_what_may_not_be_read_is_one_line(bright_stages, as_nobody, capsys):
+    pytest.importorskip("av", reason="needs the extra `video`")
+    film, folder = as_nobody / "in.mp4", as_nobody / "in"
+    videofile.write(film, moving(1), [0.0])
+    film.chmod(0)
+    folder.mkdir(mode=0)
+    for path in (film, folder):
+        assert segment(path, as_nobody / "out") == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"vosmem segment: {path}: may not be read")
+    assert held(as_nobody) == ["in", "in.mp4"]
+
+
+def test_what_may_not_be_written_is_one_line(bright_stages, as_nobody, capsys):
+    video.write_frame(as_nobody / "in/a.png", moving(1)[0])
+    (as_nobody / "out").mkdir(mode=0o555)
+    for out in (as_nobody / "out", as_nobody / "out/new"):
+        assert segment(as_nobody / "in", out) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"vosmem segment: {as_nobody / 'out'}")
+        assert "may not be read or written by this user (Permission denied); choose another place" in line
+    assert held(as_nobody / "out") == []
+
+
+def test_a_full_disk_ends_in_one_line(bright_stages, folder_of, tmp_path, monkeypatch, capsys):
+    usage = type("Usage", (), {"free": 5_000_000})
+    monkeypatch.setattr("vosmem.room.shutil.disk_usage", lambda folder: usage)
+    bright_stages.states = lambda size: 2_000_000
+    assert segment(folder_of(moving(33, (8, 8))), tmp_path / "out") == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert (
+        "segmenting 33 frames, of which the longest shot has 33, takes 73 MB of disk, 5 MB are free; make room" in line
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_runs_full_on_the_way(bright_stages, folder_of, tmp_path, monkeypatch, capsys):
+    write = video.write_frame
+
+    def full(path, image):
+        if "masks" in str(path):
+            raise OSError(28, "No space left on device", str(path))
+        write(path, image)
+
+    source = folder_of(moving())
+    monkeypatch.setattr(video, "write_frame", full)
+    assert segment(source, tmp_path / "out") == 1
+    assert "no room left on the disk (No space left on device); make room there" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_being_ended_leaves_nothing(bright_stages, folder_of, tmp_path):
+    """As a scheduler ends a job, by SIGTERM."""
+    source, handler = folder_of(moving()), signal.getsignal(signal.SIGTERM)
+    bright_stages.run = lambda *_: signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stopped:
+        segment(source, tmp_path / "out")
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert not (tmp_path / "out").exists()
+    assert signal.getsignal(signal.SIGTERM) == handler

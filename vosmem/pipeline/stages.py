@@ -1,0 +1,131 @@
+"""All stages above the masks, for one shot, with the networks that a memory's weights tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vosmem import config
+from vosmem.arguments import timed
+from vosmem.data import describe
+from vosmem.errors import UserError
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How a memory was trained: its weight file, what that tells, and where its networks are to run."""
+
+    memory: Path
+    told: Mapping[str, Any]
+    device: torch.device
+
+    @classmethod
+    def of(cls, memory: Path, device: torch.device) -> Stages:
+        """The stages that the weight file ``memory`` tells of."""
+        from vosmem.memory import predict
+
+        _, told = predict.load(memory)
+        return cls(memory, told, device)
+
+    def run(self, description: Path, folder: Path, title: str = "") -> int:
+        """One shot from its description to ``folder``: memory.h5 and masks/<frame>.png. What lies between is deleted.
+
+        ``title`` is put before a stage's name where its progress is told. Returns how many bytes of disk were in use
+        at most, in files that have a name.
+        """
+        from vosmem.appearance import stage as appearance
+        from vosmem.flow import stage as flow
+        from vosmem.memory import predict
+        from vosmem.motion import stage as motion
+        from vosmem.refine import stage as refine
+
+        length = len(describe.read(description).frames)
+        streams = self.told["streams"]
+        used = Usage(folder)
+        flows: dict[str, Path] = {}
+        files: dict[str, list[Path]] = {"appearance": [], "motion": []}
+
+        for made in streams["motion"]:
+            above, out = made["parameters"]["flow"], folder / "motion" / f"{made['name']}.h5"
+            name = above["name"]
+            if name not in flows:
+                flows[name] = folder / "flow" / f"{name}.h5"
+                with timed(f"{title}flow {name}", total=length) as count:
+                    settings = _as_made("flow", above)
+                    count.append(flow.run(description, flows[name], name, settings, _weights(above), self.device))
+            with timed(f"{title}motion {made['name']}", total=length) as count:
+                settings = _as_made("motion", made)
+                count.append(motion.run(flows[name], out, made["name"], settings, _weights(made), self.device))
+            files["motion"].append(out)
+        used.delete(flows.values())
+        for made in streams["appearance"]:
+            out = folder / "appearance" / f"{made['name']}.h5"
+            with timed(f"{title}appearance {made['name']}", total=length) as count:
+                settings = _as_made("appearance", made)
+                count.append(appearance.run(description, out, made["name"], settings, _weights(made), self.device))
+            files["appearance"].append(out)
+        with timed(f"{title}memory", total=length) as count:
+            out = folder / "memory.h5"
+            count.append(predict.run(files["appearance"], files["motion"], self.memory, out, self.device))
+        used.delete([*files["appearance"], *files["motion"]])
+        with timed(f"{title}refine", total=length) as count:
+            settings = config.section_defaults("refine")
+            count.append(
+                refine.run(description, out, folder / "masks.json", settings["methods"][-1], settings)
+            )
+        return used.most()
+
+    def states(self, working_size: tuple[int, int]) -> int:
+        """The bytes a frame of the backward pass's states, which wait in a file for the forward pass."""
+        from vosmem.memory.streams import STRIDE
+
+        settings = self.told["settings"]
+        cells = -(-working_size[0] // STRIDE) * -(-working_size[1] // STRIDE)
+        return 2 * settings["state"] * cells if settings["bidirectional"] else 0
+
+
+class Usage:
+    """How much disk the files of a folder took at most."""
+
+    def __init__(self, folder: Path):
+        self._folder, self._most = folder, 0
+
+    def most(self) -> int:
+        """Bytes, the most of what they were when asked."""
+        now = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        self._most = max(self._most, now)
+        return self._most
+
+    def delete(self, files: Sequence[Path]) -> None:
+        """Delete files that were read for the last time."""
+        self.most()
+        for path in files:
+            path.unlink()
+
+
+def _as_made(section: str, made: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of the config that has a cache made as the one that ``made`` tells of."""
+    known = config.schema()["properties"][section]["properties"]
+    own = {key: value for key, value in made["parameters"].items() if key in known}
+    return config.section_defaults(section, {**own, config.NAMED_CACHES[section]: made["name"]})
+
+
+def _weights(made: Mapping[str, Any]) -> Path | None:
+    """The registry's file that a cache was made with, fetched; None where it was made without weights."""
+    from vosmem import weights
+    from vosmem.weights.fetch import fetch
+
+    sha256 = made.get("weights")
+    if not sha256:
+        return None
+    name = next((e.name for e in weights.registry().values() if e.sha256 == sha256), None)
+    if name is None:
+        raise UserError(
+            f"the memory was trained with weights of {made['name']} (SHA-256 {sha256[:16]}...) that vosmem does not "
+            "know; run the workflow with memory.weights set to them"
+        )
+    return fetch(name)
