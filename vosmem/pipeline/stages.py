@@ -74,9 +74,7 @@ class Stages:
         used.delete([*files["appearance"], *files["motion"]])
         with timed(f"{title}refine", total=length) as count:
             settings = config.section_defaults("refine")
-            count.append(
-                refine.run(description, out, folder / "masks.json", settings["methods"][-1], settings)
-            )
+            count.append(refine.run(description, out, folder / "masks.json", settings["methods"][-1], settings))
         return used.most()
 
     def states(self, working_size: tuple[int, int]) -> int:
