@@ -78,8 +78,8 @@ def test_the_given_mapping_is_left_alone():
         ),
         (
             "models",
-            {"a": {}, "b": {"appearance": {"layers": {"efficientnet_lite0": ["block4"]}}}},
-            "config: models.b.appearance.layers: got ['block4'], but model a has [] for the same appearance.network",
+            {"a": {}, "b": {"appearance": {"layers": ["sides"]}}},
+            "config: models.b.appearance.layers: got ['sides'], but model a has [] for the same appearance.network",
         ),
         (
             "appearance",

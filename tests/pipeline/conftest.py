@@ -54,7 +54,7 @@ class BrightStages:
             )
             for path in sequence.frame_paths:
                 file.append("probability", video.read_frame(path).min(axis=2)[None] / 255)
-        refine.run(description, folder / "memory.h5", folder / "masks.json", "raw", 0.5)
+        refine.run(description, folder / "memory.h5", folder / "masks.json", "raw", {"threshold": 0.5})
         return 10_000 * len(sequence.frames)
 
     def states(self, working_size: tuple[int, int]) -> int:
