@@ -7,7 +7,7 @@ import torch
 from vosmem import cache
 from vosmem.cli import main
 from vosmem.memory.streams import Streams
-from vosmem.weights import metadata
+from vosmem.weights import load, metadata, save
 
 SETTINGS = "{projection: 4, state: 4, steps: 2, clip_length: 3, crop: [6, 8]}"
 
@@ -134,3 +134,16 @@ def test_a_sequence_without_its_streams_is_one_line(trained, tmp_path, capsys):
     ]
     assert run(*command) == 1
     assert "a.h5: no such cache file; run the stage that writes it first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("key", "refused"), [("precision", False), ("layers", True)])
+def test_streams_of_another_precision_are_the_same_streams(trained, write_streams, tmp_path, capsys, key, refused):
+    (_, _, motion), weights = trained
+    told = metadata(weights)
+    told["streams"]["appearance"][0]["parameters"] = {key: "trained"}
+    other = tmp_path / "other.safetensors"
+    save(other, load(weights), told)
+    _, appearance, _ = write_streams("a", parameters={key: "here"})
+    status = run("predict", other, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5")
+    assert status == refused
+    assert ("was trained with appearance" in capsys.readouterr().err) == refused

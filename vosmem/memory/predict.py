@@ -33,9 +33,12 @@ def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
 
 
 def check_streams(path: Path, wanted: dict[str, list[dict]], streams: Streams) -> None:
-    """Raise UserError unless the streams were made by the networks and settings that the weights were trained with."""
+    """Raise UserError unless the streams were made by the networks and settings that the weights were trained with.
+
+    In which precision is no matter: another processor has another one, and the difference is far below what is learned.
+    """
     for stage, made in streams.made_by.items():
-        if made != wanted[stage]:
+        if _without_precision(made) != _without_precision(wanted[stage]):
             got, expected = (
                 json.dumps([{k: m[k] for k in ("name", "parameters")} for m in makers]) if makers else "none"
                 for makers in (made, wanted[stage])
@@ -44,6 +47,13 @@ def check_streams(path: Path, wanted: dict[str, list[dict]], streams: Streams) -
                 f"{path}: was trained with {stage} {expected}, but the cached {stage} is {got}; "
                 f"set the config's section {stage} (and flow) as in that run, or train"
             )
+
+
+def _without_precision(made: object) -> object:
+    """What made the caches, at any depth without the keys `precision`."""
+    if isinstance(made, dict):
+        return {key: _without_precision(value) for key, value in made.items() if key != "precision"}
+    return [_without_precision(m) for m in made] if isinstance(made, list) else made
 
 
 def run(appearance: Sequence[Path], motion: Sequence[Path], path: Path, out: Path, device: torch.device) -> int:
