@@ -31,9 +31,12 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
 def settings(args: argparse.Namespace, section: str) -> dict[str, Any]:
     """What ``--settings`` says over the section's defaults, checked."""
     try:
-        given = yaml.safe_load(args.settings)
-    except yaml.YAMLError:
-        given = None
+        given = json.loads(args.settings)  # first: YAML 1.1 takes JSON's 1e-05 for a word
+    except json.JSONDecodeError:
+        try:
+            given = yaml.safe_load(args.settings)
+        except yaml.YAMLError:
+            given = None
     if not isinstance(given, dict):
         raise UserError(f"--settings: got {args.settings!r}, expected keys and values, e.g. '{json.dumps({'key': 1})}'")
     return config.section_defaults(section, given)
