@@ -15,23 +15,23 @@ def timed(*clips, rate=10.0):
 
 def test_frames_times_and_shots(tmp_path):
     clips = scene(0, 10, 5), scene(1, 90, 4)
-    done = extract.extract(timed(*clips), tmp_path / "x", 36)
+    done = extract.extract(timed(*clips), tmp_path / "x", 64)
     assert done.names == tuple(f"{t:05d}.png" for t in range(9))
     assert sorted(p.name for p in (tmp_path / "x").iterdir()) == sorted(done.names)
-    assert (done.size, done.working_size) == ((72, 128), (36, 64))
+    assert (done.size, done.working_size) == ((72, 128), (64, 114))
     assert done.times == tuple(t / 10 for t in range(9))
     assert done.shots == [range(5), range(5, 9)]
     shown = video.read_frame(tmp_path / "x" / done.names[7])
-    np.testing.assert_array_equal(shown, video.resize(clips[1][2], (36, 64)))
+    np.testing.assert_array_equal(shown, video.resize(clips[1][2], (64, 114)))
 
 
 def test_shots_need_not_be_looked_for(tmp_path):
-    done = extract.extract(timed(scene(0, 10, 5), scene(1, 90, 4)), tmp_path, 36, cuts=False)
+    done = extract.extract(timed(scene(0, 10, 5), scene(1, 90, 4)), tmp_path, 64, cuts=False)
     assert done.shots == [range(9)]
 
 
 def test_times_that_nobody_knows(tmp_path):
-    done = extract.extract([(None, frame) for frame in scene(0, 10, 3)], tmp_path, 36)
+    done = extract.extract([(None, frame) for frame in scene(0, 10, 3)], tmp_path, 64)
     assert done.times == ()
 
 
