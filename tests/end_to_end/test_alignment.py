@@ -68,15 +68,17 @@ GRIDS = {
 }
 
 
+@pytest.mark.parametrize("finer", [1, 2])
 @pytest.mark.parametrize("name", GRIDS)
-def test_labels_and_masks(tmp_path, description, name):
-    """Masks -> soft labels on the features' grid, as trained on -> a model that predicts them -> masks."""
-    grid, shifts = GRIDS[name], []
-    write_features(tmp_path / "a.h5", grid)
+def test_labels_and_masks(tmp_path, description, name, finer):
+    """Masks -> soft labels on the read-out's grid, as trained on -> a model that predicts them -> masks."""
+    shifts = []
+    write_features(tmp_path / "a.h5", GRIDS[name])
     for edges in EDGES:
         path = description(edges)
-        with Streams(tmp_path / "a.h5", None) as streams:
-            labels = soft_labels(describe.read(path), streams.grid)
+        with Streams([tmp_path / "a.h5"], [], finer) as streams:
+            grid = streams.fine_grid
+            labels = soft_labels(describe.read(path), grid)
         shifts += [
             got - want for got, want in zip(refined_edges(tmp_path, path, labels, grid, 0.5), edges, strict=True)
         ]
@@ -99,8 +101,8 @@ def test_motion(tmp_path, description, size, pool):
             file.create("forward", (2, *SIZE), Grid.of_image(SIZE, SIZE))
             file.append("forward", flow)
         motion.run(tmp_path / "f.h5", tmp_path / "m.h5", "flow_magnitude", settings, None, torch.device("cpu"))
-        with Streams(tmp_path / "a.h5", tmp_path / "m.h5") as streams:
-            return streams.motion_rows(0, 4)[:, 0]
+        with Streams([tmp_path / "a.h5"], [tmp_path / "m.h5"]) as streams:
+            return streams.rows("motion", 0, 4)[:, 0]
 
     # slow, since the map of speed to probability bends; what half of the speed gives, far from any edge
     half = maps((300,) * 4, 0.1)[0, 30, 45]
