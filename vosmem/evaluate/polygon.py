@@ -67,8 +67,8 @@ def simplify(path: Outline, tolerance: float, pixels: bool = False) -> Outline:
     stretches = [near]
     while stretches:
         stretch = stretches.pop()
-        if len(stretch) == 2:
-            kept.append(stretch[1])
+        if len(stretch) == 2 or (pixels and len(stretch) == 3):  # the corner of two edges is never near a line
+            kept += stretch[1:]
             continue
         distance, following, furthest = _furthest(stretch, pixels)
         if distance > tolerance**2:
@@ -94,12 +94,16 @@ def _furthest(stretch: Outline, pixels: bool) -> tuple[float, int, Corner]:
     if pixels and (u == 0) != (v == 0):  # only between lines parallel to a segment there are ties
         points = _pixels(stretch, along_rows=v == 0)
     furthest, following, found = 0.0, 1, stretch[0]
+    surely_nearer = 0.0  # below it, in units of ``across``, rounding cannot decide
     for number, (y, x) in points:
         dy, dx = y - y1, x - x1
         along = u * dx + v * dy
         if along >= length:
             dy, dx = y - y2, x - x2
         elif along > 0:
+            across = u * dy - v * dx
+            if across * across < surely_nearer:
+                continue
             share = along / length
             spread = share * SINGLE
             share = spread - (spread - share)
@@ -107,6 +111,7 @@ def _furthest(stretch: Outline, pixels: bool) -> tuple[float, int, Corner]:
         distance = dx * dx + dy * dy
         if distance >= furthest:
             furthest, following, found = distance, number, (y, x)
+            surely_nearer = 0.999 * furthest * length
     return furthest, following, found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from vosmem.evaluate import polygon
 
@@ -19,8 +20,8 @@ BINS = ANGLES * len(RADII)
 SCALE = 5.0  # brings T to the range of the other measures
 TAN_30, TAN_60 = np.sqrt(1 / 3), np.sqrt(3)
 ROUNDING = 1e-5  # sums of costs, in single precision, that differ by less are equal
-CELLS = 700_000  # of cost matrices worked on together
-BLOCK, STRIP = 64, 16  # points worked on together, so that what is at hand stays in the processor's cache
+CELLS = 1_500_000  # of cost matrices worked on together
+STRIP = 8  # points whose costs are worked out together, so that what is at hand stays in the processor's cache
 
 
 def describe(mask: np.ndarray) -> np.ndarray | None:
@@ -69,22 +70,18 @@ def shape_context(points: np.ndarray) -> np.ndarray:
     all pairs, those of a point with itself included.
     """
     rows, columns = points.astype(float).T
-    n, cells = len(points), 6 * ANGLES
-    distance = np.sqrt((rows - rows[:, None]) ** 2 + (columns - columns[:, None]) ** 2)  # (N, N)
-    edges = RADII * distance.mean()
-    cell = np.empty((n, n), np.uint8)  # 6 * direction + ring; ring 0 is too far, ring 5 the nearest
-    for first in range(0, n, BLOCK):  # the pairs on and above the diagonal
-        above = slice(first, first + BLOCK), slice(first, n)
-        u, v = rows[above[1]] - rows[above[0], None], columns[above[1]] - columns[above[0], None]
-        part = 6 * directions(u, v)
-        for edge in edges:
-            part += distance[above] < edge
-        cell[above] = part
-        cell[above[::-1]] = ((part + cells // 2) % cells).T  # seen from the other point it is the opposite direction
+    u, v = rows - rows[:, None], columns - columns[:, None]  # (N, N): from each point to each
+    distance = u * u
+    distance += v * v
+    np.sqrt(distance, out=distance)
+    cell = 6 * directions(u, v)  # (N, N) uint8: 6 * direction + ring; ring 0 is too far, ring 5 the nearest
+    for edge in RADII * distance.mean():
+        cell += distance < edge
     cell[distance == 0] = len(RADII)
-    of_point = cells * np.arange(n)[:, None]
-    count = np.bincount((of_point + cell).ravel(), minlength=cells * n).reshape(n, ANGLES, 6)
-    seen = count[:, :, 1:].reshape(n, BINS)
+    cells = 6 * ANGLES
+    of_point = cells * np.arange(len(points))[:, None]
+    count = np.bincount((of_point + cell).ravel(), minlength=cells * len(points)).reshape(-1, ANGLES, 6)
+    seen = count[:, :, 1:].reshape(-1, BINS)
     return seen / seen.sum(axis=1, keepdims=True)
 
 
@@ -114,9 +111,9 @@ def costs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore"):
         inverse_a, inverse_b = 1 / a.astype(np.float32)[:, :, None], 1 / np.ascontiguousarray(b.T, np.float32)
     cost = np.empty((len(a), len(b)), np.float32)
-    room = np.empty(8 * BINS * len(b), np.float32)
-    for first in range(0, len(a), 8):
-        strip = slice(first, first + 8)
+    room = np.empty(STRIP * BINS * len(b), np.float32)
+    for first in range(0, len(a), STRIP):
+        strip = slice(first, first + STRIP)
         filled = np.flatnonzero(a[strip].any(axis=0))
         ours, theirs = inverse_a[strip, filled], inverse_b[filled]
         sums = room[: ours.size * len(b)].reshape(len(ours), len(filled), len(b))  # (strip, k, M)
@@ -138,36 +135,26 @@ def ordered_match(costs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """
     if not costs:
         return []
-    n, m = (max(cost.shape[axis] for cost in costs) for axis in (0, 1))
     # Diagonal d holds the pairs (i, d - i) and needs the two diagonals before it only: a step does all its pairs in all
-    # matrices. Of a smaller matrix what is beyond its end is worked out in vain.
-    price = _by_diagonals(costs, n + m - 1, n)  # [d, k, i]
-    total = np.empty((n + m - 1, len(costs), n + 1))  # [d, k, i + 1], what it costs to get to the pair (i, d - i)
-    total[:, :, 0] = np.inf  # there is nothing before the first pair of a diagonal, and nothing behind its last
-    total[np.arange(n - 1), :, np.arange(2, n + 1)] = np.inf
-    total[0, :, 1] = 0
+    # matrices, which stand side by side. Of a smaller matrix what is beyond its end is worked out in vain.
+    n, m = (max(cost.shape[axis] for cost in costs) for axis in (0, 1))
+    price = np.zeros((n, m, len(costs)), np.float32)
+    for k, cost in enumerate(costs):
+        price[: cost.shape[0], : cost.shape[1], k] = cost
+    row, column, matrix = price.strides
+    diagonals = as_strided(price, (n + m - 1, n, len(costs)), (column, row - column, matrix))  # [d, i, k]
+    total = np.empty((n + m - 1, n + 1, len(costs)), np.float32)  # [d, i + 1, k]: what getting to (i, d - i) costs
+    total[:, 0] = np.inf  # there is nothing before the first pair of a diagonal, and nothing behind its last
+    total[np.arange(n - 1), np.arange(2, n + 1)] = np.inf
+    total[0, 1] = 0
     for d in range(1, n + m - 1):
         low, high = max(0, d - m + 1), min(n, d + 1)
-        here = total[d, :, low + 1 : high + 1]
-        np.minimum(total[d - 1, :, low + 1 : high + 1], total[d - 1, :, low:high], out=here)
+        before, here = total[d - 1], total[d, low + 1 : high + 1]
+        np.minimum(before[low + 1 : high + 1], before[low:high], out=here)
         if d > 1:
-            np.minimum(here, total[d - 2, :, low:high], out=here)
-        here += price[d, :, low:high]
-    return [_way_back(total[:, k], cost.shape) for k, cost in enumerate(costs)]
-
-
-def _by_diagonals(costs: Sequence[np.ndarray], diagonals: int, rows: int) -> np.ndarray:
-    """Matrices (N, M) as [d, k, i], what is at (i, d - i) of the k-th; float32."""
-    turned = np.zeros((diagonals, len(costs), rows), np.float32)
-    for k, cost in enumerate(costs):
-        n, m = cost.shape
-        padded = np.zeros((n, n + m), np.float32)
-        padded[:, :m] = cost
-        shifted = padded.ravel()[: n * (n + m - 1)].reshape(n, n + m - 1)  # every row one further to the right
-        for first in range(0, n, STRIP):
-            strip = slice(first, min(first + STRIP, n))
-            turned[: n + m - 1, k, strip] = shifted[strip].T
-    return turned
+            np.minimum(here, total[d - 2, low:high], out=here)
+        here += diagonals[d, low:high]
+    return [_way_back(total[:, :, k], cost.shape) for k, cost in enumerate(costs)]
 
 
 def _way_back(total: np.ndarray, size: tuple[int, int]) -> np.ndarray:
