@@ -22,5 +22,5 @@ def test_numbers_that_json_writes_with_an_exponent_are_numbers():
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{", "a: [", '"x"'])
 def test_what_holds_no_keys_is_told(text):
-    with pytest.raises(UserError, match="--settings: got .*, expected keys and values"):
+    with pytest.raises(UserError, match=r"--settings: got .*, expected keys and values"):
         given(text)
