@@ -154,12 +154,11 @@ def cached(model, names):
 
 def stream_options(model, seq=None):
     """Where a job finds its streams, as command-line options: folders, or the files of one sequence."""
-    ending = f"/{seq}.h5" if seq else ""
-    return " ".join(
-        f"--{stage} " + " ".join(shlex.quote(f"{folder}{ending}") for folder in caches(stage, model))
+    places = {
+        stage: [f"{folder}/{seq}.h5" if seq else folder for folder in caches(stage, model)]
         for stage in ("appearance", "motion")
-        if caches(stage, model)
-    )
+    }
+    return " ".join(f"--{stage} {shlex.join(paths)}" for stage, paths in places.items() if paths)
 
 
 def descriptions(names):
