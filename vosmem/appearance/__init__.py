@@ -1,3 +1,3 @@
 """Stage ``appearance``: per-frame features of a frozen network, once per network."""
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2

@@ -26,6 +26,7 @@ class Network:
     convert: Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
     layers: tuple[str, ...]
     default_layers: tuple[str, ...]
+    prepare: Callable[[nn.Module], object] = lambda model: fold_batch_norm(model)  # once the weights are in
 
 
 NETWORKS = {
@@ -52,6 +53,7 @@ NETWORKS = {
         lambda tensors, _: u2netp.convert(tensors),
         layers=u2netp.CACHED,
         default_layers=("sides", "stage4d", "stage6"),
+        prepare=u2netp.U2NetP.centre,
     ),
 }
 
@@ -70,7 +72,9 @@ def build(network: str, settings: dict[str, Any], path: Path) -> nn.Module:
     except (ValueError, RuntimeError) as error:
         told = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: does not hold the weights of {network} ({told}); set appearance.weights") from None
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    row.prepare(model)
+    return model
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
@@ -106,7 +110,7 @@ def run(description: Path, out: Path, network: str, settings: dict[str, Any], pa
     """Compute the features of one sequence and write them to ``out``. Returns the number of frames."""
     sequence = describe.read(description)
     model = build(network, settings, path)
-    model = fold_batch_norm(model).to(device, memory_format=torch.channels_last)
+    model = model.to(device, memory_format=torch.channels_last)
     own = config.settings_for("appearance", settings, network)
     told = {k: v for k, v in own.items() if k not in ("network", "weights")} | {"layers": list(model.layers)}
     maker = cache.Maker("appearance", STAGE_VERSION, network, told, weights.sha256(path))

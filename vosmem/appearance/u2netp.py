@@ -36,11 +36,27 @@ def enlarge(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[-2:], mode="bilinear") if x.shape[-2:] != like.shape[-2:] else x
 
 
+def beside(x: Tensor, level: Tensor, outside: Tensor, margin: int) -> Tensor:
+    """``x`` enlarged, and ``level`` (N, 16, h, w) -> (N, 32, h + 2 margin, w + 2 margin).
+
+    Around them is ``outside`` (16,), x's share, and zero, level's.
+    """
+    n, c, h, w = level.shape
+    shape = (n, 2 * c, h + 2 * margin, w + 2 * margin)
+    both = torch.empty(shape, dtype=level.dtype, device=level.device, memory_format=torch.channels_last)
+    both[:] = torch.cat([outside, torch.zeros_like(outside)]).view(-1, 1, 1)
+    inner = both[..., margin : margin + h, margin : margin + w]
+    inner[:, :c], inner[:, c:] = enlarge(x, level), level
+    return both
+
+
 class RSU(nn.Module):
     """Residual U-block: a convolution, and added to it what a small U of convolutions makes of it.
 
     ``height`` L: the U has L-1 levels, each half the size of that above, and below them one more convolution with
     dilation 2. None: four levels of one size, with dilations 1, 2, 4 and 8 (RSU-4F).
+
+    On its way up the U is computed less a constant per channel, ``offset``; see :meth:`U2NetP.centre`.
     """
 
     def __init__(self, c_in: int, height: int | None):
@@ -53,7 +69,8 @@ class RSU(nn.Module):
         for i, d in enumerate(dilations):
             self.down.append(nn.Conv2d(NARROW if i else CHANNELS, NARROW, 3, padding=d, dilation=d))
         for i, d in reversed(list(enumerate(dilations[:-1]))):
-            self.up.append(nn.Conv2d(2 * NARROW, NARROW if i else CHANNELS, 3, padding=d, dilation=d))
+            self.up.append(nn.Conv2d(2 * NARROW, NARROW if i else CHANNELS, 3, dilation=d))  # `beside` pads
+        self.register_buffer("offset", torch.zeros(len(self.up), NARROW), persistent=False)  # before each of `up`
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, c_in, h, w) -> (N, 64, h, w)."""
@@ -63,10 +80,19 @@ class RSU(nn.Module):
             last = i == len(self.down) - 1  # the lowest convolution stays on the level above it
             levels.append(conv(halve(levels[-1]) if self.pools and not last else levels[-1]).relu_())
         x = levels.pop()
-        for conv in self.up:
-            level = levels.pop()
-            x = conv(torch.cat([enlarge(x, level), level], 1)).relu_()
-        return x.add_(inward)
+        for i, conv in enumerate(self.up):
+            if i:
+                x = torch.maximum(x, -self.offset[i].to(x.dtype).view(-1, 1, 1))  # ReLU, less the offset
+            x = conv(beside(x, levels.pop(), -self.offset[i], conv.dilation[0]))
+        return x.relu_().add_(inward)
+
+    def centre(self, means: list[Tensor]) -> None:
+        """Take ``means`` (16,) from what comes out of all of ``up`` but the last; the function stays the same."""
+        for i, mean in enumerate(means, 1):
+            before, after = self.up[i - 1], self.up[i]
+            self.offset[i] = mean
+            before.bias -= mean
+            after.bias += (after.weight[:, :NARROW].double().sum((2, 3)) @ mean.double()).to(after.bias.dtype)
 
 
 class U2NetP(nn.Module):
@@ -121,6 +147,27 @@ class U2NetP(nn.Module):
         if "sides" in self.layers:
             maps["sides"] = F.avg_pool2d(self.saliency(list(maps.values())[::-1]), 2)
         return {name: maps[name] for name in self.layers}
+
+    @torch.no_grad()
+    def centre(self) -> None:
+        """Make the network fit for bfloat16, changing its function by no more than rounding. To be called once.
+
+        Folding the batch normalisation has left channels that hardly vary about a large mean, 226.3 +- 0.2, which the
+        next convolution takes away again; bfloat16 would round them to integers. So the means move into the biases.
+        They are measured on a ramp from black to white: such channels hardly ask what is seen.
+        """
+        found: dict[nn.Module, Tensor] = {}
+
+        def keep(conv: nn.Module, _: object, x: Tensor) -> None:
+            found[conv] = x.relu().mean((0, 2, 3))
+
+        blocks = [*self.encoder.values(), *self.decoder.values()]
+        hooks = [conv.register_forward_hook(keep) for block in blocks for conv in block.up[:-1]]
+        self(torch.linspace(0, 255, 320).to(self.mean).expand(1, 3, 320, 320))
+        for hook in hooks:
+            hook.remove()
+        for block in blocks:
+            block.centre([found[conv] for conv in block.up[:-1]])
 
     def normalised(self, frames: Tensor) -> Tensor:
         """(N, 3, H, W) in 0..255 -> the network's input, (N, 3, *input_size)."""
