@@ -52,7 +52,7 @@ NETWORKS = {
         lambda layers, settings: u2netp.U2NetP(layers, settings["saliency_size"]),
         lambda tensors, _: u2netp.convert(tensors),
         layers=u2netp.CACHED,
-        default_layers=("sides", "stage4d", "stage6"),
+        default_layers=("sides",),
         prepare=u2netp.U2NetP.centre,
     ),
 }

@@ -56,10 +56,10 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "train":
         return _train(args, device.choose(args.device, args.threads))
     network, settings = arguments.network_settings(args, "motion")
-    path = weights.file_for(network, settings["weights"]) if network == "mpnet" else None
 
     from vosmem.motion import stage
 
+    path = weights.file_for(network, settings["weights"]) if network in stage.WITH_WEIGHTS else None
     with arguments.timed(f"motion {args.out.stem}") as frames:
         where = device.choose(args.device, args.threads)
         frames.append(stage.run(args.flow, args.out, network, settings, path, where))

@@ -1,4 +1,4 @@
-"""Flow file to motion file: ``/probability`` (T, h, w)."""
+"""Flow file to motion file: ``/probability`` (T, h, w), or the maps of a network that reads both directions of time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vosmem import cache, weights
+from vosmem.appearance import stage as appearance
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
-from vosmem.motion import STAGE_VERSION, checkpoint, residual, rivals
+from vosmem.motion import STAGE_VERSION, checkpoint, residual, rivals, saliency
 from vosmem.motion.encoding import ENCODINGS
 
 # Flow (N, 2, H, W) in pixels of the field -> probability (N, 1, H // 2, W // 2), both float32.
 Estimator = Callable[[Tensor], Tensor]
 
+WITH_WEIGHTS = ("mpnet", "u2netp")
 REFERENCE = (480, 854)  # the frame that `size` speaks of
 FRAMES_AT_ONCE = 8
 
@@ -102,10 +104,19 @@ def run(
     """Read the flow of one sequence, write its motion maps. Returns the number of frames.
 
     Estimators of :data:`ESTIMATORS` read ``/forward`` and write ``/probability``; the last row of ``/forward`` points
-    backwards in time, and what moves by itself does so in either direction. ``residual`` reads both directions and
-    writes ``/residual``.
+    backwards in time, and what moves by itself does so in either direction. ``residual`` and ``u2netp`` read both
+    directions and write ``/residual`` and ``/sides``.
     """
+    write, keys = {
+        "residual": (_write_residual, ()),
+        "u2netp": (_write_sides, ("saliency_size", "precision")),
+    }.get(network, (_write_probability, ("size", "pool")))
+    told = {key: settings[key] for key in keys} | ({"stride": residual.STRIDE} if network == "residual" else {})
     with cache.read(flow, "flow") as source:
+        if write is not _write_probability and "backward" not in source.names:
+            raise UserError(
+                f"{flow}: holds no /backward, which motion.network: {network} needs; set flow.backward: true"
+            )
         above = {
             "name": source.maker.name,
             "version": source.maker.version,
@@ -113,38 +124,72 @@ def run(
         }
         if source.maker.weights_sha256:
             above["weights"] = source.maker.weights_sha256
-        if network == "residual":
-            maker = cache.Maker("motion", STAGE_VERSION, network, {"stride": residual.STRIDE, "flow": above})
-            with cache.write(out, source.clip, maker) as file:
-                _write_residual(source, file, device)
-            return len(source)
-        estimate = ESTIMATORS[network](path if network == "mpnet" else None, device)
-        size, pool = (int(settings["size"][0]), int(settings["size"][1])), bool(settings["pool"])
-        sha256 = weights.sha256(path) if network == "mpnet" and path is not None else ""
-        maker = cache.Maker("motion", STAGE_VERSION, network, {"size": list(size), "pool": pool, "flow": above}, sha256)
-        grid = source.grid("forward")
-        with cache.write(out, source.clip, maker) as file:
-            for t in range(0, len(source), FRAMES_AT_ONCE):
-                rows = source.rows("forward", t, min(t + FRAMES_AT_ONCE, len(source)))  # (n, 2, h, w)
-                maps = probabilities(rows, estimate, size, pool, device, source.clip.frame_size, grid)  # (n, h, w)
-                if t == 0:
-                    file.create("probability", maps.shape[1:], Grid.of_image(maps.shape[1:], source.clip.frame_size))
-                file.append("probability", maps)
-            return len(source)
+        sha256 = weights.sha256(path) if path is not None and network in WITH_WEIGHTS else ""
+        maker = cache.Maker("motion", STAGE_VERSION, network, {**told, "flow": above}, sha256)
+        with cache.write(out, source.clip, maker) as file, torch.inference_mode():
+            write(source, file, network, settings, path, device)
+        return len(source)
 
 
-def _write_residual(source: cache.Reader, file: cache.Writer, device: torch.device) -> None:
+def _write_probability(
+    source: cache.Reader,
+    file: cache.Writer,
+    network: str,
+    settings: Mapping[str, Any],
+    path: Path | None,
+    device: torch.device,
+) -> None:
+    """``/probability`` (T, h, w): what an estimator makes of the forward flow."""
+    estimate = ESTIMATORS[network](path, device)
+    size, pool, grid = (int(settings["size"][0]), int(settings["size"][1])), settings["pool"], source.grid("forward")
+    for t in range(0, len(source), FRAMES_AT_ONCE):
+        rows = source.rows("forward", t, min(t + FRAMES_AT_ONCE, len(source)))  # (n, 2, h, w)
+        maps = probabilities(rows, estimate, size, pool, device, source.clip.frame_size, grid)  # (n, h, w)
+        if t == 0:
+            file.create("probability", maps.shape[1:], Grid.of_image(maps.shape[1:], source.clip.frame_size))
+        file.append("probability", maps)
+
+
+def _write_sides(
+    source: cache.Reader,
+    file: cache.Writer,
+    network: str,
+    settings: Mapping[str, Any],
+    path: Path,
+    device: torch.device,
+) -> None:
+    """``/sides`` (T, 14, h, w): :func:`saliency.sides`."""
+    detector = appearance.build(network, {"layers": ["sides"], "saliency_size": settings["saliency_size"]}, path)
+    detector.to(device, memory_format=torch.channels_last)
+    scale = _to_cells(source.grid("forward"))
+    for t in range(len(source)):
+        both = (torch.from_numpy(source.rows(n, t, t + 1) * scale).to(device) for n in ("forward", "backward"))
+        maps = saliency.sides(detector, *both, settings["precision"]).cpu().numpy()  # (1, 14, h, w)
+        if t == 0:
+            file.create("sides", maps.shape[1:], Grid.of_image(maps.shape[2:], source.clip.frame_size))
+        file.append("sides", maps)
+
+
+def _to_cells(grid: Grid) -> np.ndarray:
+    """(2, 1, 1) float32: what takes flow in pixels of the frame to cells of the flow's own grid."""
+    return np.array([1 / grid.x.stride, 1 / grid.y.stride], np.float32)[:, None, None]
+
+
+def _write_residual(
+    source: cache.Reader,
+    file: cache.Writer,
+    network: str,
+    settings: Mapping[str, Any],
+    path: Path | None,
+    device: torch.device,
+) -> None:
     """``/residual`` (T, 8, h, w): :func:`residual.describe` of the forward, then of the backward flow."""
-    if "backward" not in source.names:
-        raise UserError(
-            f"{source.path}: holds no /backward, which motion.network: residual needs; set flow.backward: true"
-        )
     length, frame, own = len(source), source.clip.frame_size, source.grid("forward")
     grid = Grid(*(Axis(-(-n // residual.STRIDE), residual.STRIDE, 0) for n in frame))
     n = residual.PER_DIRECTION
     odd = [direction * n + c for direction in range(2) for c in residual.ODD]
     file.create("residual", (2 * n, *grid.shape), grid, odd=odd)
-    to_cells = np.array([1 / own.x.stride, 1 / own.y.stride], np.float32)[:, None, None]  # pixels of frame -> of field
+    to_cells = _to_cells(own)
     for t in range(0, length, FRAMES_AT_ONCE):
         stop = min(t + FRAMES_AT_ONCE, length)
         # The flow back from where forward[t] leads is backward[t + 1], and that from backward[t] is forward[t - 1]; at
@@ -161,9 +206,8 @@ def _write_residual(source: cache.Reader, file: cache.Writer, device: torch.devi
             from_next[-1] = forward[before[-1]]
         if t == 0:
             from_last[0] = backward[after[0]]
-        with torch.inference_mode():
-            maps = torch.cat(
-                [residual.describe(forward[at], from_next), residual.describe(backward[at], from_last)], dim=1
-            )  # (n, 8, H, W)
+        maps = torch.cat(
+            [residual.describe(forward[at], from_next), residual.describe(backward[at], from_last)], dim=1
+        )  # (n, 8, H, W)
         maps = resample(maps.cpu().numpy(), own, grid, "area" if own.x.stride < residual.STRIDE else "linear")
         file.append("residual", maps)

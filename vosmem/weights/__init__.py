@@ -72,9 +72,12 @@ def file_for(network: str, setting: str, folder: Path = FOLDER) -> Path:
 
 
 def sha256(path: str | os.PathLike) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file's bytes, in hexadecimal. Raises UserError where there is no such file."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such weight file; `vosmem weights` lists those that can be fetched") from None
 
 
 def verify(path: Path, expected: Entry) -> None:
