@@ -9,20 +9,21 @@ from vosmem.memory import clips
 
 
 def choose(
-    seed=0, lengths=(20, 6), shapes=((30, 54), (30, 54)), clip_length=14, crop=(16, 24), flip=True, stop_and_go=0.2
+    seed=0, lengths=(20, 6), shapes=((30, 54), (30, 54)), clip_length=14, stride=1, crop=(16, 24), flip=True, stop=0.2
 ):
-    return clips.choose(np.random.default_rng(seed), lengths, shapes, clip_length, crop, flip, stop_and_go)
+    return clips.choose(np.random.default_rng(seed), lengths, shapes, clip_length, stride, crop, flip, stop)
 
 
 @given(
     st.integers(0, 10**6),
     st.integers(1, 40),
     st.integers(1, 20),
+    st.integers(1, 6),
     st.tuples(st.integers(4, 60), st.integers(4, 60)),
     st.floats(0, 1),
 )
-def test_every_clip_lies_inside_its_sequence(seed, length, clip_length, crop, stop_and_go):
-    clip = choose(seed, (length,), ((30, 54),), clip_length, crop, True, stop_and_go)
+def test_every_clip_lies_inside_its_sequence(seed, length, clip_length, stride, crop, stop_and_go):
+    clip = choose(seed, (length,), ((30, 54),), clip_length, stride, crop, True, stop_and_go)
     assert len(clip.frames) == len(clip.still) == min(clip_length, length)
     assert clip.frames.min() >= 0
     assert clip.frames.max() < length
@@ -36,7 +37,7 @@ def test_every_clip_lies_inside_its_sequence(seed, length, clip_length, crop, st
 def test_a_stopped_object_stands_on_one_frame_at_one_end():
     ends = set()
     for seed in range(50):
-        clip = choose(seed, (20,), ((30, 54),), stop_and_go=1.0)
+        clip = choose(seed, (20,), ((30, 54),), stop=1.0)
         assert clip.still.sum() == clips.STOPPED
         still = clip.frames[clip.still]
         moving = clip.frames[~clip.still]
@@ -56,9 +57,17 @@ def test_shares_are_those_asked_for():
 
 def test_one_setting_does_not_change_the_clips_of_another():
     for seed in range(20):
-        with_flip, without = choose(seed), choose(seed, flip=False, stop_and_go=0)
+        with_flip, without = choose(seed), choose(seed, flip=False, stop=0)
         assert with_flip.sequence == without.sequence
         assert with_flip.window == without.window
+
+
+def test_neighbours_are_equally_far_apart_as_far_as_the_sequence_allows():
+    apart = {int(d) for seed in range(100) for d in np.diff(choose(seed, (20,), ((30, 54),), 5, 3, stop=0).frames)}
+    assert apart == {1, 2, 3}
+    assert (np.diff(choose(0, (6,), ((30, 54),), 5, 3, stop=0).frames) == 1).all()
+    for seed in range(20):
+        assert len(set(np.diff(choose(seed, (20,), ((30, 54),), 5, 4, stop=0).frames))) == 1
 
 
 def test_no_crop_takes_the_whole_frame():

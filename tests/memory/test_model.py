@@ -4,14 +4,21 @@ import pytest
 import torch
 
 from vosmem.grid import Axis, Grid, resample
-from vosmem.memory.model import VisualMemory, upsample
+from vosmem.memory.model import Context, Standardise, VisualMemory, upsample
 
 T, H, W = 9, 5, 6
 
 
-def build(appearance=4, motion=1, fine=0, finer=1, bidirectional=True):
+def build(appearance=4, motion=1, fine=0, finer=1, bidirectional=True, context=()):
     torch.manual_seed(0)
-    shape = {"projection": 8, "state": 3, "kernel": 3, "bidirectional": bidirectional, "finer": finer}
+    shape = {
+        "projection": 8,
+        "state": 3,
+        "kernel": 3,
+        "bidirectional": bidirectional,
+        "finer": finer,
+        "context": context,
+    }
     return VisualMemory(appearance, motion, fine, **shape).double().eval()
 
 
@@ -32,7 +39,7 @@ def load(maps):
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("block", [1, 4, 9, 100])
 def test_blocks_give_what_the_whole_clip_gives(channels, bidirectional, block):
-    model, maps = build(*channels, bidirectional=bidirectional), streams(*channels)
+    model, maps = build(*channels, bidirectional=bidirectional, context=(1, 2)), streams(*channels)
     whole = torch.sigmoid(model(maps))
     finer = channels[3] if len(channels) > 2 else 1
     assert whole.shape == (T, finer * H, finer * W)
@@ -59,12 +66,56 @@ def test_output_is_the_softmax_of_two_classes():
 
 def test_standardisation_undoes_scale_and_offset():
     model, maps = build(4, 1, 2, 2), streams(4, 1, 2, 2)
+    parts = {**model.standardise, "fine": model.fine.standardise}
+    for part in parts.values():
+        part.measured(torch.zeros_like(part.mean), torch.ones_like(part.mean))
     expected = model(maps)
-    for part, stream in ((model, "appearance"), (model.fine, "fine")):
-        part.standardise.mean.fill_(3)
-        part.standardise.deviation.fill_(10)
+    for stream, part in parts.items():
+        part.measured(torch.full_like(part.mean, 3), torch.full_like(part.mean, 10))
         maps[stream] = maps[stream] * 10 + 3
     torch.testing.assert_close(model(maps), expected)
+
+
+def test_what_is_not_measured_stays_and_what_is_far_out_is_cut_off():
+    part = Standardise(2)
+    x = torch.tensor([-1e4, 2.0]).view(1, 2, 1, 1)
+    assert part(x).equal(x)
+    assert part(x * float("nan")).flatten().tolist() == [0, 0]
+    part.measured(torch.zeros(2, 1, 1), torch.tensor([1.0, 4.0]).view(2, 1, 1))
+    assert part(x).flatten().tolist() == [-6.0, 0.5]
+    assert part(x * float("nan")).flatten().tolist() == [0, 0]
+
+
+def test_context_is_as_wide_as_its_dilations_say():
+    torch.manual_seed(0)
+    context = Context(2, 4, (1, 2, 4)).double()
+    x = torch.zeros(1, 2, 31, 31, dtype=torch.float64)
+    before = context(x)
+    x[..., 15, 15] = 1
+    reached = (context(x) != before).any(1)[0]  # (31, 31)
+    rows = torch.nonzero(reached.any(1)).flatten()
+    assert rows.min() >= 15 - 7 and rows.max() <= 15 + 7
+    assert reached[15, 15] and len(rows) > 9  # further than without the widest of them
+
+
+def test_context_is_written_out():
+    """1x1 and tanh, then x + relu(conv(x)): cell by cell."""
+    torch.manual_seed(1)
+    context = Context(2, 3, (2,)).double()
+    x = torch.randn(1, 2, 7, 8, dtype=torch.float64)
+    w, b = context.inward.weight[:, :, 0, 0], context.inward.bias
+    inward = torch.tanh(torch.einsum("oc,nchw->nohw", w, x) + b.view(3, 1, 1))
+    expected = inward.clone()
+    for i in range(7):
+        for j in range(8):
+            total = context.around[0].bias.clone()
+            for a in range(3):
+                for c in range(3):
+                    y, z = i + 2 * (a - 1), j + 2 * (c - 1)
+                    if 0 <= y < 7 and 0 <= z < 8:
+                        total = total + context.around[0].weight[:, :, a, c] @ inward[0, :, y, z]
+            expected[0, :, i, j] += torch.relu(total)
+    torch.testing.assert_close(context(x), expected)
 
 
 def test_no_stream_at_all_is_refused():

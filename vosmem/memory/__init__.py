@@ -1,3 +1,3 @@
 """Stage ``memory``: the trained part. Projection, bidirectional ConvGRU and output layers on cached streams."""
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2

@@ -30,20 +30,23 @@ def choose(
     lengths: Sequence[int],
     shapes: Sequence[tuple[int, int]],
     clip_length: int,
+    clip_stride: int,
     crop: tuple[int, int] | None,
     flip: bool,
     stop_and_go: float,
 ) -> Clip:
     """Choose one clip at random.
 
-    ``lengths``, ``shapes``: frames and (h, w) cells of each sequence; ``crop``: (h, w) cells or None for whole frames;
+    ``lengths``, ``shapes``: frames and (h, w) cells of each sequence; ``clip_length``: frames of a clip; ``clip_stride``:
+    neighbours in a clip are 1 .. clip_stride frames apart; ``crop``: (h, w) cells or None for whole frames;
     ``stop_and_go``: share of clips with an object that stops. Sequences are equally likely, however long.
     """
     # All numbers are drawn whether needed or not, so that one setting does not change the clips of another.
     sequence = int(rng.integers(len(lengths)))
-    u = rng.random(6)
+    u = rng.random(7)
     n = min(clip_length, lengths[sequence])
-    start = int(u[0] * (lengths[sequence] - n + 1))
+    step = min(1 + int(u[6] * clip_stride), max(1, (lengths[sequence] - 1) // max(1, n - 1)))
+    start = int(u[0] * (lengths[sequence] - (n - 1) * step))
     position, still = np.arange(n), np.zeros(n, bool)
     stopped = min(STOPPED, n // 2)
     if u[1] < stop_and_go:
@@ -55,4 +58,4 @@ def choose(
     ch, cw = (min(c, s) for c, s in zip(crop or (h, w), (h, w), strict=True))
     top, left = int(u[3] * (h - ch + 1)), int(u[4] * (w - cw + 1))
     window = slice(top, top + ch), slice(left, left + cw)
-    return Clip(sequence, start + position, still, window, bool(flip and u[5] < 0.5))
+    return Clip(sequence, start + step * position, still, window, bool(flip and u[5] < 0.5))

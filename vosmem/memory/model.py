@@ -2,14 +2,15 @@
 
 LVO, section 3: appearance is projected by two 1x1 convolutions with tanh, joined by the motion maps, remembered by a
 bidirectional ConvGRU; a 3x3 convolution joins the two directions' states, a 1x1 convolution and a softmax over
-{background, object} read them out. Beyond the paper, a finer read-out corrects that with maps of higher resolution.
+{background, object} read them out. Beyond the paper, dilated convolutions let the memory's input know its surroundings,
+and a finer read-out corrects the answer with maps of higher resolution.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -20,19 +21,49 @@ from vosmem.memory.convgru import ConvGRU
 # Maps of frames start:stop of each stream: appearance (n, Ca, h, w), motion (n, Cm, h, w), fine (n, Cf, f h, f w).
 Maps = dict[str, Tensor | None]
 IN_MEMORY = 1 << 26  # bytes of the backward pass's states beyond which they go to a file
-SHAPE = ("projection", "state", "kernel", "bidirectional", "finer")  # the keys of the section `memory` that make it
+SHAPE = ("projection", "context", "state", "kernel", "bidirectional", "finer")  # the keys of `memory` that make it
+LIMIT = 6.0  # deviations from the mean, beyond which a channel tells no more: what is rare in training stays harmless
 
 
 class Standardise(nn.Module):
-    """Every channel to mean 0 and deviation 1 over the training frames, whose moments are kept beside the weights."""
+    """Every channel to mean 0 and deviation 1 over the training frames, whose moments are kept beside the weights.
+
+    Until they are :meth:`measured` the channels stay as they are. NaN says that nothing is known, and becomes 0.
+    """
 
     def __init__(self, channels: int):
         super().__init__()
         self.register_buffer("mean", torch.zeros(channels, 1, 1))
-        self.register_buffer("deviation", torch.ones(channels, 1, 1))
+        self.register_buffer("deviation", torch.zeros(channels, 1, 1))  # 0: not measured
+
+    def measured(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take the moments (C, 1, 1) each."""
+        self.mean.copy_(mean)
+        self.deviation.copy_(deviation)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.deviation
+        if not self.deviation.any():
+            return x.nan_to_num(0.0)
+        return ((x - self.mean) / self.deviation).clamp(-LIMIT, LIMIT).nan_to_num(0.0)
+
+
+class Context(nn.Module):
+    """What surrounds every cell: a 1x1 convolution with tanh, then residual 3x3 convolutions, ever more dilated.
+
+    ``width``: channels of the output; ``dilations``: of each 3x3 convolution.
+    """
+
+    def __init__(self, inputs: int, width: int, dilations: Sequence[int]):
+        super().__init__()
+        self.inward = nn.Conv2d(inputs, width, 1)
+        self.around = nn.ModuleList(nn.Conv2d(width, width, 3, padding=d, dilation=d) for d in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, C, h, w) -> (n, width, h, w)."""
+        x = torch.tanh(self.inward(x))
+        for convolution in self.around:
+            x = x + torch.relu(convolution(x))
+        return x
 
 
 class FineReadOut(nn.Module):
@@ -76,7 +107,8 @@ def upsample(x: Tensor, finer: int) -> Tensor:
 class VisualMemory(nn.Module):
     """``appearance``, ``motion``, ``fine``: channels of the streams, 0 for one that is left out.
 
-    ``finer``: the read-out's grid is that many times as dense as the memory's; 1 as published, without ``fine`` maps.
+    ``context``: dilations of :class:`Context`, as wide as the state; none as published. ``finer``: the read-out's grid is
+    that many times as dense as the memory's; 1 as published, without ``fine`` maps.
     """
 
     def __init__(
@@ -89,13 +121,14 @@ class VisualMemory(nn.Module):
         state: int,
         kernel: int,
         bidirectional: bool,
+        context: Sequence[int] = (),
         finer: int = 1,
     ):
         super().__init__()
         if not appearance and not motion:
             raise ValueError("both streams have 0 channels, expected at least one stream")
         self.bidirectional = bidirectional
-        self.standardise = Standardise(appearance)
+        self.standardise = nn.ModuleDict({"appearance": Standardise(appearance), "motion": Standardise(motion)})
         self.projection = (
             nn.Sequential(
                 nn.Conv2d(appearance, projection, 1), nn.Tanh(), nn.Conv2d(projection, projection, 1), nn.Tanh()
@@ -103,7 +136,9 @@ class VisualMemory(nn.Module):
             if appearance
             else None
         )
-        self.memory = ConvGRU((projection if appearance else 0) + motion, state, kernel)
+        inputs = (projection if appearance else 0) + motion
+        self.context = Context(inputs, state, context) if context else None
+        self.memory = ConvGRU(state if context else inputs, state, kernel)
         self.join = nn.Conv2d(state * (2 if bidirectional else 1), state, 3, padding=1)
         self.output = nn.Conv2d(state, 2, 1)
         self.initialise()
@@ -117,13 +152,14 @@ class VisualMemory(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def inputs(self, maps: Maps) -> Tensor:
-        """What the memory sees: (n, P + Cm, h, w)."""
+        """What the memory sees: (n, P + Cm, h, w), or (n, S, h, w) behind ``context``."""
         streams = []
         if self.projection is not None:
-            streams.append(self.projection(self.standardise(maps["appearance"])))  # (n, P, h, w)
+            streams.append(self.projection(self.standardise["appearance"](maps["appearance"])))  # (n, P, h, w)
         if maps["motion"] is not None:
-            streams.append(maps["motion"])
-        return torch.cat(streams, dim=1)  # (n, P + Cm, h, w)
+            streams.append(self.standardise["motion"](maps["motion"]))
+        x = torch.cat(streams, dim=1)  # (n, P + Cm, h, w)
+        return x if self.context is None else self.context(x)
 
     def read_out(self, states: Tensor, fine: Tensor | None) -> Tensor:
         """States (n, 2S or S, h, w) -> logit of object (n, f h, f w): the difference of the two classes' scores."""

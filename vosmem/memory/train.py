@@ -80,19 +80,23 @@ def moments(sequences: Sequence[TrainingSequence], stream: str, every: int = 8) 
 
 
 def load_clip(clip: clips.Clip, sequence: TrainingSequence, finer: int) -> tuple[Maps, Tensor]:
-    """The maps of a clip, each (n, C, ch, cw) or finer, None where left out; and its labels (n, f ch, f cw)."""
-    streams, first, last = sequence.streams, clip.frames.min(), clip.frames.max()
+    """The maps of a clip, each (n, C, ch, cw) or finer, None where left out; and its labels (n, f ch, f cw).
+
+    Motion is NaN where the object stands still: no map has a value that would say so for all estimators.
+    """
+    streams = sequence.streams
     fine_window = tuple(slice(finer * s.start, finer * s.stop) for s in clip.window)
+    distinct, place = np.unique(clip.frames, return_inverse=True)
     arrays: dict[str, np.ndarray | None] = {"motion": None}
     for stream, window in (("appearance", clip.window), ("fine", fine_window)):
-        rows = streams.rows(stream, first, last + 1, window)  # (last-first+1, C, ...)
-        arrays[stream] = None if rows is None else rows[clip.frames - first]  # (n, C, ...)
+        rows = [streams.rows(stream, t, t + 1, window) for t in distinct]  # (1, C, ...) each
+        arrays[stream] = None if rows[0] is None else np.concatenate(rows)[place]  # (n, C, ...)
     if sequence.motion is not None:
         rows, columns = clip.window
         arrays["motion"] = sequence.motion[clip.frames, :, rows, columns]  # (n, Cm, ch, cw), a copy
-        arrays["motion"][clip.still] = 0
+        arrays["motion"][clip.still] = np.nan
     if moving := streams.moving():
-        arrays["fine"][np.ix_(clip.still, moving)] = 0
+        arrays["fine"][np.ix_(clip.still, moving)] = np.nan
     labels = sequence.labels[(clip.frames, *fine_window)]  # (n, f ch, f cw)
     if clip.flip:
         labels = labels[..., ::-1]
@@ -145,10 +149,12 @@ def train(
             "version": STAGE_VERSION,
         }
         model = VisualMemory(**sequences[0].streams.channels, **{k: settings[k] for k in SHAPE})
-        if settings["standardise"] and model.projection is not None:
-            model.standardise.mean, model.standardise.deviation = moments(sequences, "appearance")
+        if settings["standardise"]:
+            for stream, standardise in model.standardise.items():
+                if sequences[0].streams.maps[stream]:
+                    standardise.measured(*moments(sequences, stream))
         if sequences[0].streams.maps["fine"]:
-            model.fine.standardise.mean, model.fine.standardise.deviation = moments(sequences, "fine")
+            model.fine.standardise.measured(*moments(sequences, "fine"))
         model.to(device)
         key = hashlib.sha256(
             json.dumps([made_of, [_content(s) for s in sequences]], sort_keys=True).encode()
@@ -208,21 +214,24 @@ def _fit(
     model.train()
     for step in range(first, steps):
         # one generator a step: going on needs no generator's state
-        clip = clips.choose(
-            np.random.default_rng([settings["seed"], step]), lengths, shapes,
-            settings["clip_length"], tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"],
-        )  # fmt: skip
-        maps, labels = load_clip(clip, sequences[clip.sequence], settings["finer"])
-        if labels.isnan().all():
-            continue
-        maps = {stream: None if m is None else m.to(device) for stream, m in maps.items()}
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
-            logits = model(maps).float()
-        loss = loss_of(logits, labels.to(device), settings["overlap_loss"])
-        if not math.isfinite(loss.item()):
-            raise UserError(f"training: the loss is {loss.item()} at step {step}; lower memory.learning_rate")
+        rng, loss = np.random.default_rng([settings["seed"], step]), 0.0
         optimizer.zero_grad()
-        loss.backward()
+        for _ in range(settings["batch"]):
+            clip = clips.choose(
+                rng, lengths, shapes, settings["clip_length"], settings["clip_stride"],
+                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"],
+            )  # fmt: skip
+            maps, labels = load_clip(clip, sequences[clip.sequence], settings["finer"])
+            if labels.isnan().all():
+                continue
+            maps = {stream: None if m is None else m.to(device) for stream, m in maps.items()}
+            with torch.autocast(device.type, torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
+                logits = model(maps).float()
+            part = loss_of(logits, labels.to(device), settings["overlap_loss"]) / settings["batch"]
+            if not math.isfinite(part.item()):
+                raise UserError(f"training: the loss is {part.item()} at step {step}; lower memory.learning_rate")
+            part.backward()
+            loss += part.item()
         torch.nn.utils.clip_grad_value_(model.parameters(), settings["gradient_clip"])
         rate = learning_rate(step, steps, settings["learning_rate"], settings["schedule"])
         for group in optimizer.param_groups:
@@ -230,7 +239,7 @@ def _fit(
         optimizer.step()
 
         now = time.perf_counter()
-        losses.append(loss.item())
+        losses.append(loss)
         if (step + 1) % max(1, steps // 200) == 0 or step + 1 == steps:
             history.append([step + 1, float(np.mean(losses)), rate, before + now - begin])
             losses = []
