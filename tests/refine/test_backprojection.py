@@ -24,7 +24,9 @@ def blur(values):
 
 
 def test_no_rounds_is_the_filter_alone(cells):
-    np.testing.assert_allclose(back_project(cells, GRID, SIZE, blur, 0), blur(resample(cells, GRID, PIXELS)), atol=1e-6)
+    np.testing.assert_allclose(
+        back_project(cells, GRID, PIXELS, blur, 0), blur(resample(cells, GRID, PIXELS)), atol=1e-6
+    )
 
 
 def test_a_round_as_defined(cells):
@@ -32,12 +34,12 @@ def test_a_round_as_defined(cells):
     first = blur(resample(cells, GRID, PIXELS)).astype(np.float64)
     lack = cells - resample(first, PIXELS, GRID, "area")
     expected = blur(np.clip(first + resample(lack, GRID, PIXELS), 0, 1))
-    np.testing.assert_allclose(back_project(cells, GRID, SIZE, blur, 1), expected, atol=1e-5)
+    np.testing.assert_allclose(back_project(cells, GRID, PIXELS, blur, 1), expected, atol=1e-5)
 
 
 def test_rounds_bring_the_averages_nearer(cells):
     lacks = [
-        np.abs(cells - resample(back_project(cells, GRID, SIZE, blur, n), PIXELS, GRID, "area")).mean()
+        np.abs(cells - resample(back_project(cells, GRID, PIXELS, blur, n), PIXELS, GRID, "area")).mean()
         for n in (0, 1, 2, 4, 8)
     ]
     assert lacks == sorted(lacks, reverse=True)
@@ -48,6 +50,6 @@ def test_a_thin_part_survives():
     """A pole one cell wide: smoothing alone wears it away."""
     cells = np.zeros(GRID.shape, np.float32)
     cells[:, 5] = 0.8
-    worn, kept = (back_project(cells, GRID, SIZE, blur, n) for n in (0, 3))
+    worn, kept = (back_project(cells, GRID, PIXELS, blur, n) for n in (0, 3))
     assert not (worn > 0.5).any()
     assert (kept > 0.5)[:, 40].all()

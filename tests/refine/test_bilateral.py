@@ -17,7 +17,7 @@ def test_near_to_the_definition():
     weights = np.exp(-0.5 * ((features[:, None] - features[None]) ** 2).sum(-1))
     up = resample(cells, grid, Grid.of_image((32, 40), (32, 40)))
     expected = (weights @ up.ravel() / weights.sum(1)).reshape(32, 40)
-    ours = bilateral.refine(cells, grid, frame, sdims=8, schan=20, rounds=0)
+    ours = bilateral.refine(cells, grid, frame, sdims=8, schan=20, subsample=1, rounds=0)
     assert ours.shape == (32, 40)
     assert np.abs(ours - expected).mean() < 0.02
     assert np.abs(up - expected).mean() > 0.08

@@ -25,6 +25,7 @@ CONFIG = {
     "appearance": {"network": "mobilenet_v2", "weights": "random.pth", "layers": ["block5"]},
     "motion": {"network": "camera_residual"},
     "memory": {"projection": 4, "state": 4, "steps": 3, "clip_length": 3, "crop": [4, 4]},
+    "refine": {"methods": ["raw"]},
     "device": "cpu",
 }
 

@@ -14,14 +14,13 @@ from vosmem.grid import Grid, area_weights, linear_weights
 
 
 def back_project(
-    cells: np.ndarray, grid: Grid, size: tuple[int, int], smooth: Callable[[np.ndarray], np.ndarray], rounds: int
+    cells: np.ndarray, grid: Grid, pixels: Grid, smooth: Callable[[np.ndarray], np.ndarray], rounds: int
 ) -> np.ndarray:
     """Up-sample ``cells`` and smooth; then, ``rounds`` times, add what its averages lack and smooth again.
 
-    ``cells``: (h, w) float in 0..1 on ``grid``; ``size``: the working frame's (H, W); ``smooth``: (H, W) float32 to the
-    same. Returns (H, W) float32, near 0..1.
+    ``cells``: (h, w) float in 0..1 on ``grid``; ``smooth``: a map (H, W) float32 on ``pixels`` to the same. Returns
+    (H, W) float32, near 0..1.
     """
-    pixels = Grid.of_image(size, size)
     cells = cells.astype(np.float32)
     down, up = (
         [w(a, b).astype(np.float32) for a, b in axes]

@@ -23,7 +23,8 @@ def refine(
     flat; ``subsample``: by how much the frame is shrunk to find the coefficients; ``rounds``: of back-projection.
     Returns (H, W) float32, near 0..1.
     """
-    return back_project(cells, grid, frame.shape[:2], Guided(frame, radius, epsilon, subsample), rounds)
+    pixels = Grid.of_image(frame.shape[:2], frame.shape[:2])
+    return back_project(cells, grid, pixels, Guided(frame, radius, epsilon, subsample), rounds)
 
 
 class Guided:

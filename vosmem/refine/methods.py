@@ -15,8 +15,8 @@ from vosmem.refine import bilateral, crf, guided
 # section `refine` to the map (H, W) of the working frame's pixels. raw looks at no frame.
 METHODS: dict[str, Callable[..., np.ndarray] | None] = {
     "raw": None,
-    "guided": guided.refine,
     "bilateral": bilateral.refine,
+    "guided": guided.refine,
     "crf": crf.refine,
 }
 
