@@ -28,7 +28,7 @@ def test_defaults_are_filled_in_at_every_level():
     assert resolved["flow"].keys() == config.schema()["properties"]["flow"]["properties"].keys()
     assert list(resolved["models"]) == ["lvo"]
     assert resolved["models"]["lvo"]["memory"] == resolved["memory"]
-    assert resolved["memory"]["state"] == 64
+    assert resolved["memory"]["state"] == 48
 
 
 def test_a_model_changes_what_it_names_and_nothing_else():

@@ -37,9 +37,9 @@ def choose(
 ) -> Clip:
     """Choose one clip at random.
 
-    ``lengths``, ``shapes``: frames and (h, w) cells of each sequence; ``clip_length``: frames of a clip; ``clip_stride``:
-    neighbours in a clip are 1 .. clip_stride frames apart; ``crop``: (h, w) cells or None for whole frames;
-    ``stop_and_go``: share of clips with an object that stops. Sequences are equally likely, however long.
+    ``lengths``, ``shapes``: frames and (h, w) cells of each sequence; ``clip_length``: frames of a clip, neighbours are
+    1 .. ``clip_stride`` frames apart; ``crop``: (h, w) cells or None for whole frames; ``stop_and_go``: share of clips
+    with an object that stops. Sequences are equally likely, however long.
     """
     # All numbers are drawn whether needed or not, so that one setting does not change the clips of another.
     sequence = int(rng.integers(len(lengths)))

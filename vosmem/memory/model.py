@@ -107,8 +107,8 @@ def upsample(x: Tensor, finer: int) -> Tensor:
 class VisualMemory(nn.Module):
     """``appearance``, ``motion``, ``fine``: channels of the streams, 0 for one that is left out.
 
-    ``context``: dilations of :class:`Context`, as wide as the state; none as published. ``finer``: the read-out's grid is
-    that many times as dense as the memory's; 1 as published, without ``fine`` maps.
+    ``context``: dilations of :class:`Context`, as wide as the state; none as published. ``finer``: the read-out's grid
+    is that many times as dense as the memory's; 1 as published, without ``fine`` maps.
     """
 
     def __init__(
