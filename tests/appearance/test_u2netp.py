@@ -203,11 +203,11 @@ def test_the_stage_writes_its_usual_layers(tmp_path, file):
     settings = config.section_defaults("appearance", {"network": "u2netp", "saliency_size": 64, "weights": str(file)})
     assert stage.run(sequence(tmp_path, frames), tmp_path / "a.h5", "u2netp", settings, file, CPU) == 2
     with cache.read(tmp_path / "a.h5", "appearance") as read:
-        assert read.names == ["sides", "stage4d", "stage6"]
+        assert read.names == ["sides"]
         assert read.shape("sides") == (2, 7, 32, 48)
         assert read.grid("sides") == Grid(Axis(32, 97 / 32, 97 / 64 - 0.5), Axis(48, 131 / 48, 131 / 96 - 0.5))
         assert read.maker.parameters == {
-            "layers": ["sides", "stage4d", "stage6"], "saliency_size": 64, "precision": "bfloat16"
+            "layers": ["sides"], "saliency_size": 64, "precision": "bfloat16"
         }  # fmt: skip
         assert read.maker.weights_sha256 == weights.sha256(file)
 
