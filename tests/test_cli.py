@@ -15,7 +15,7 @@ STAGES = ["data", "flow", "appearance", "motion", "memory", "refine", "evaluate"
 def test_every_stage_has_its_command_and_is_listed(capsys):
     assert main(["--help"]) == 0
     listed = capsys.readouterr().out
-    for name in (*STAGES, "segment", "weights", "demo"):
+    for name in (*STAGES, "segment", "overlay", "weights", "demo"):
         assert name in COMMANDS
         assert f"\n  {name} " in listed
 
@@ -31,7 +31,7 @@ def test_every_command_explains_itself(name, capsys):
 def test_an_unknown_command_is_one_line(capsys):
     assert main(["segmnet"]) == 1
     told = capsys.readouterr().err
-    assert told.startswith("vosmem: 'segmnet' is no command, expected one of segment, evaluate")
+    assert told.startswith("vosmem: 'segmnet' is no command, expected one of segment, overlay, evaluate")
     assert told.count("\n") == 1
 
 

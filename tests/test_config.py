@@ -57,6 +57,11 @@ def test_the_given_mapping_is_left_alone():
         ("data.name", "../up", "config: data.name: got '../up', expected to match"),
         ("data.test", ["../up"], "config: data.test: got ['../up']"),
         ("data.short_side", 5, "config: data.short_side: got 5, expected at least 64"),
+        (
+            "data.layout",
+            "videos",
+            "config: data.train: names sequences, but the layout videos has no masks to train on",
+        ),
         ("device", "gpu", "config: device: got 'gpu', expected to match"),
         (
             "models",

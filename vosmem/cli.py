@@ -16,6 +16,7 @@ from vosmem.errors import UserError, told
 # Sub-command -> the module that has its HELP line, add_arguments(parser) and run(args). Imported only when called.
 COMMANDS = {
     "segment": "vosmem.pipeline.command",
+    "overlay": "vosmem.pipeline.overlay",
     "evaluate": "vosmem.evaluate.command",
     "data": "vosmem.data.command",
     "flow": "vosmem.flow.command",

@@ -128,6 +128,11 @@ def _line(error: jsonschema.ValidationError, prefix: str) -> str:
 
 def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     """What each key allows but not together."""
+    if config["data"]["train"] and config["data"]["layout"] != "davis":
+        yield (
+            f"config: data.train: names sequences, but the layout {config['data']['layout']} has no masks to train on; "
+            "set data.layout: davis, or name none"
+        )
     for name, model in config["models"].items():
         streams = [name for section in ("appearance", "motion") for name in names(section, model[section])]
         if not streams:

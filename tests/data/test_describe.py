@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.data.test_shots import scene
+from vosmem import video, videofile
 from vosmem.cli import main
 from vosmem.data import check, describe, layout
 from vosmem.errors import UserError
@@ -101,6 +103,102 @@ def test_a_folder_of_images_has_no_masks(tiny_davis):
     told = look(tiny_davis / "JPEGImages/480p", "right", kind="folder", needs_masks=False)
     assert told["masks"] == [None] * 5
     assert told["defects"] == []
+
+
+@pytest.fixture
+def film(tmp_path):
+    """A folder with one video file, which has two shots of 4 and 3 frames."""
+    pytest.importorskip("av", reason="needs the extra `video`")
+    frames = np.concatenate([scene(0, 10, 4), scene(1, 90, 3)])
+    videofile.write(tmp_path / "videos/holiday 1.mp4", frames, [t / 10 for t in range(7)])
+    return tmp_path / "videos"
+
+
+def look_at_video(root, name, folder, needs_masks=False):
+    return describe.describe_video(root, name, 64, needs_masks, folder)
+
+
+def test_a_video_file_is_a_sequence(film, tmp_path):
+    folder = tmp_path / "data/holiday 1"
+    told = look_at_video(film, "holiday 1", folder)
+    assert (told["size"], told["working_size"]) == ((72, 128), (64, 114))
+    assert [(d["file"], d["what"], d["fatal"]) for d in told["defects"]] == [
+        ("holiday 1.mp4", "another shot begins at frame 00004", False)
+    ]
+    assert told == look_at_video(film, "holiday 1", folder)
+    describe.write(tmp_path / "a.json", told)
+    sequence = describe.read(tmp_path / "a.json")
+    assert sequence.frame_names == tuple(f"{t:05d}" for t in range(7))
+    assert sequence.times == pytest.approx([t / 10 for t in range(7)])
+    assert [video.read_frame(p).shape for p in sequence.frame_paths] == [(64, 114, 3)] * 7
+    assert not sequence.scored
+    assert [p.name for p in (tmp_path / "data").iterdir()] == ["holiday 1"]
+
+
+def test_a_changed_video_changes_the_description(film, tmp_path):
+    before = look_at_video(film, "holiday 1", tmp_path / "x")
+    path = film / "holiday 1.mp4"
+    path.write_bytes(path.read_bytes())
+    assert look_at_video(film, "holiday 1", tmp_path / "x")["fingerprint"] != before["fingerprint"]
+    assert layout.sources(film, "videos", "", "holiday 1") == [[path]]
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "mend"),
+    [
+        ("text", "cannot be opened as a video", "give a video file"),
+        ("nowhere", "no such video file", "put it there, or take it off the list"),
+        ("twice", "twice.mkv and twice.mp4 have the same name", "rename one"),
+    ],
+)
+def test_a_video_that_cannot_be_used_is_a_defect(film, tmp_path, name, what, mend):
+    (film / "text.mp4").write_text("no video")
+    for suffix in ("mkv", "mp4"):
+        (film / f"twice.{suffix}").write_bytes(b"")
+    told = look_at_video(film, name, tmp_path / "x")
+    (defect,) = told["defects"]
+    assert (defect["what"], defect["fatal"]) == (what, True)
+    assert mend in defect["mend"]
+    assert not (tmp_path / "x").exists()
+    describe.write(tmp_path / "a.json", told)
+    with pytest.raises(UserError, match=f"{what}; "):
+        describe.read(tmp_path / "a.json")
+
+
+def test_a_video_has_nothing_to_train_on(film, tmp_path):
+    told = look_at_video(film, "holiday 1", tmp_path / "x", needs_masks=True)
+    assert [d["what"] for d in told["defects"] if d["fatal"]] == ["is a video, which has no annotations"]
+
+
+def test_a_short_video_is_not_scored(film, tmp_path):
+    videofile.write(film / "one.mp4", scene(0, 10, 1), [0.0])
+    told = look_at_video(film, "one", tmp_path / "x")
+    assert [d["what"] for d in told["defects"]] == ["1 frames, fewer than 3"]
+
+
+def test_names_of_videos(film):
+    (film / "notes.txt").write_text("")
+    (film / ".hidden.mp4").write_text("")
+    (film / "B.MOV").write_text("")
+    (film / "folder.mp4").mkdir()
+    assert layout.sequence_names(film, "videos", "") == ["B", "holiday 1"]
+    with pytest.raises(UserError, match="is no folder, expected a folder of video files"):
+        layout.sequence_names(film / "none", "videos", "")
+
+
+def test_command_for_a_video(film, tmp_path, capsys):
+    out = tmp_path / "data/holiday 1.json"
+    command = ["data", "describe", "holiday 1", "--root", film, "--layout", "videos", "--short-side", 64, "-o", out]
+    assert main([*map(str, command)]) == 0
+    assert "data holiday 1: 7 frames, 1 remarks" in capsys.readouterr().err
+    assert len(list((tmp_path / "data/holiday 1").iterdir())) == 7
+
+
+def test_images_are_in_the_order_that_they_count(tmp_path):
+    for name in ("a10.png", "a9.png", "a1.png", "b.png", "a01.png", "9.png", "10.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    names = [p.name for p in layout.images(tmp_path)]
+    assert names == ["9.png", "10.jpg", "a01.png", "a1.png", "a9.png", "a10.png", "b.png"]
 
 
 def test_names_and_lists(tiny_davis, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ import pytest
 import torch
 import yaml
 
+from vosmem import video, videofile
 from vosmem.appearance import mobile
+from vosmem.data import layout
 
 # Small enough that the whole workflow takes seconds; random features, since what is tested is the workflow.
 CONFIG = {
@@ -82,6 +85,16 @@ def write_sequences(root: Path, names: str, length: int = 4) -> None:
                 folder = root / kind / "480p" / name
                 folder.mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(folder / f"{t:05d}.{suffix}"), image.astype(np.uint8))
+
+
+def write_videos(root: Path, names: str, length: int = 4) -> None:
+    """Video files of the frames of :func:`write_sequences`."""
+    write_sequences(root, names, length)
+    for name in names.split():
+        frames = [video.read_frame(path) for path in layout.images(root / "JPEGImages/480p" / name)]
+        videofile.write(root / f"{name}.mp4", frames, [t / 10 for t in range(length)])
+    shutil.rmtree(root / "JPEGImages")
+    shutil.rmtree(root / "Annotations")
 
 
 def make(folder: Path, repository: Path, random_weights: Path) -> Workflow:

@@ -2,10 +2,13 @@
 
 import csv
 import json
+import os
 
 import numpy as np
+import pytest
 
-from vosmem import cache, video, weights
+from tests.workflow.conftest import Workflow, write_videos
+from vosmem import cache, video, videofile, weights
 
 
 def test_every_stage_left_what_it_promises(finished):
@@ -59,3 +62,28 @@ def test_the_page_shows_the_figures(finished):
 def test_nothing_half_written_is_left(finished):
     left = [p for p in finished.folder.rglob("*") if ".part" in p.name or p.name.startswith(".training")]
     assert left == []
+
+
+def test_a_folder_of_video_files(finished, tmp_path, repository, random_weights, config):
+    """By the weights of another run, to masks of the videos' own size, the page, and a video to look at."""
+    pytest.importorskip("av", reason="needs the extra `video`")
+    films = Workflow(tmp_path, repository / "workflow/Snakefile")
+    write_videos(tmp_path / "films", "a")
+    (tmp_path / "random.pth").write_bytes(random_weights.read_bytes())
+    (tmp_path / "lvo.safetensors").write_bytes(
+        (finished.folder / "results/tiny/memory/lvo/weights.safetensors").read_bytes()
+    )
+    config["data"] = {"name": "films", "root": "films", "layout": "videos", "short_side": 80}
+    config["memory"] = {"weights": "lvo.safetensors"}
+    films.write(config)
+    films.run("all", "overlays")
+    results = tmp_path / "results/films"
+    assert json.loads((results / "data/a.json").read_text())["working_size"] == [80, 120]
+    assert [p.name for p in sorted((results / "data/a").iterdir())] == [f"{t:05d}.png" for t in range(4)]
+    assert video.read_mask(results / "refine/lvo/raw/a/00003.png").shape == (64, 96)
+    shown = list(videofile.read(results / "refine/lvo/raw/a.mp4"))
+    assert [time for time, _ in shown] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert (tmp_path / "results/report.html").is_file()
+    assert films.planned(None, "all", "overlays") == {}
+    os.utime(tmp_path / "films/a.mp4")
+    assert films.planned()["data"] == 1

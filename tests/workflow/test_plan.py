@@ -58,6 +58,30 @@ def test_a_folder_of_videos_is_segmented_and_not_scored(workflow, config):
     assert planned["report"] == 1
 
 
+def test_video_files_are_segmented_and_not_scored(workflow, config):
+    (workflow.folder / "other.safetensors").write_bytes(b"")
+    (workflow.folder / "films").mkdir()
+    for name in ("a.mp4", "b c.MOV", "notes.txt"):
+        (workflow.folder / "films" / name).write_bytes(b"")
+    config["data"] = {"name": "videos", "root": "films", "layout": "videos", "short_side": 64}
+    config["memory"] = {"weights": "other.safetensors"}
+    planned = workflow.planned(config)
+    assert (planned["data"], planned["refine"], planned["report"]) == (2, 2, 1)
+    assert "evaluate" not in planned and "overlay" not in planned
+    config["refine"] = {"methods": ["raw", "guided"]}
+    assert workflow.planned(config, "overlays")["overlay"] == 4
+    config["data"]["test"] = ["b c"]
+    assert workflow.planned(config)["refine"] == 2
+
+
+def test_video_files_are_not_trained_on(workflow, config):
+    config["data"] |= {"layout": "videos"}
+    workflow.write(config)
+    done = workflow.run("--dry-run", check=False)
+    assert done.returncode == 1
+    assert "config: data.train: names sequences, but the layout videos has no masks" in done.stdout + done.stderr
+
+
 def test_sequences_from_a_file_or_all(workflow, config):
     (workflow.folder / "list.txt").write_text("/JPEGImages/480p/b/00000.jpg /Annotations/480p/b/00000.png\n")
     config["data"]["test"] = "list.txt"

@@ -6,6 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from vosmem import arguments
+from vosmem.data import layout
+
 HELP = "look at every frame and mask of a sequence, and list what is wrong"
 
 
@@ -14,13 +17,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("describe", help="look at one sequence and write its description")
     one.add_argument("sequence", help="name of the sequence")
     one.add_argument("--root", type=Path, required=True, help="folder of the data set")
-    one.add_argument("--layout", choices=("davis", "folder"), default="davis")
+    one.add_argument("--layout", choices=layout.LAYOUTS, default="davis")
     one.add_argument(
         "--resolution", default="480p", help="DAVIS layout: the resolution's folder (default: %(default)s)"
     )
     one.add_argument("--short-side", type=int, default=480, help="working resolution (default: %(default)s)")
     one.add_argument("--needs-masks", action="store_true", help="the sequence is trained on, so masks must be there")
-    one.add_argument("-o", "--out", type=Path, required=True, metavar="JSON")
+    one.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="what was found; a video's frames go to the folder of the same name",
+    )
     every = commands.add_parser("check", help="show the defects of all described sequences in one table")
     every.add_argument("descriptions", nargs="+", type=Path, metavar="JSON")
     every.add_argument("-o", "--out", type=Path, required=True, metavar="TSV")
@@ -30,9 +40,15 @@ def run(args: argparse.Namespace) -> int:
     from vosmem.data import check, describe
 
     if args.action == "describe":
-        told = describe.describe(
-            args.root, args.layout, args.resolution, args.sequence, args.short_side, args.needs_masks
-        )
+        if args.layout == "videos":
+            with arguments.timed(f"frames {args.sequence}"):
+                told = describe.describe_video(
+                    args.root, args.sequence, args.short_side, args.needs_masks, args.out.with_suffix("")
+                )
+        else:
+            told = describe.describe(
+                args.root, args.layout, args.resolution, args.sequence, args.short_side, args.needs_masks
+            )
         describe.write(args.out, told)
         print(f"data {args.sequence}: {len(told['frames'])} frames, {len(told['defects'])} remarks", file=sys.stderr)
         return 0

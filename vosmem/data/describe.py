@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vosmem import video
 from vosmem.cache import Clip, replacing
 from vosmem.data import STAGE_VERSION, layout
 from vosmem.errors import UserError
+
+if TYPE_CHECKING:
+    from vosmem.data.extract import Extracted
 
 SHORTEST_SCORED = 3  # the measures leave out the first and the last frame
 
@@ -37,7 +41,8 @@ class Sequence:
     """A sequence as the later stages know it.
 
     ``frames`` and ``masks``: (T) paths relative to ``root``, a mask None where a frame is not annotated; ``size``: the
-    files' (H, W); ``working_size``: the (H, W) that every cached map covers.
+    files' (H, W), or the video's, whose frames are kept at working size; ``working_size``: the (H, W) that every cached
+    map covers; ``times``: when each frame is shown, in seconds (T), empty where that is not known.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Sequence:
     masks: tuple[str | None, ...]
     size: tuple[int, int]
     working_size: tuple[int, int]
+    times: tuple[float, ...] = ()
 
     @property
     def frame_names(self) -> tuple[str, ...]:
@@ -129,6 +135,65 @@ def describe(root: Path, kind: str, resolution: str, name: str, short_side: int,
     }
 
 
+def describe_video(root: Path, name: str, short_side: int, needs_masks: bool, folder: Path) -> dict[str, Any]:
+    """Look at one video file of ``root``, and write its frames at working size to ``folder``, whole or not at all.
+
+    Returns the description as :func:`describe` does; ``root`` in it is ``folder``.
+    """
+    found, frames = _Defects(name, root), None
+    try:
+        path = layout.video_file(root, name)
+    except UserError as error:
+        path = root / name
+        found.add_error(path, error)
+    else:
+        frames = _extract(path, folder, short_side, found)
+    if needs_masks:
+        found.add(path, "is a video, which has no annotations", "take it out of data.train")
+    if frames and len(frames.names) < SHORTEST_SCORED:
+        what = f"{len(frames.names)} frames, fewer than {SHORTEST_SCORED}"
+        found.add(path, what, "none needed: segmented, not scored", fatal=False)
+    for start in frames.starts[1:] if frames else ():
+        mend = "none needed; for better masks, cut the file there, or use `vosmem segment`, which does"
+        found.add(path, f"another shot begins at frame {start:05d}", mend, fatal=False)
+    return {
+        "stage": "data",
+        "version": STAGE_VERSION,
+        "sequence": name,
+        "root": os.fspath(folder),
+        "frames": list(frames.names) if frames else [],
+        "masks": [None] * len(frames.names) if frames else [],
+        "empty_masks": 0,
+        "size": frames and frames.size,
+        "working_size": frames and frames.working_size,
+        "times": [round(time, 6) for time in frames.times] if frames else [],
+        "fingerprint": {
+            "frames": layout.fingerprint([path] if path.is_file() else []),
+            "masks": layout.fingerprint([]),
+        },
+        "checked": "every frame decoded, turned upright and written at working size",
+        "defects": [asdict(d) for d in found.defects],
+    }
+
+
+def _extract(path: Path, folder: Path, short_side: int, found: _Defects) -> Extracted | None:
+    """A video's frames in ``folder``; None, with a defect, where it cannot be used."""
+    from vosmem import videofile
+    from vosmem.data import extract
+
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        frames = extract.extract(videofile.read(path), fresh, short_side)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(fresh, folder)
+        return frames
+    except UserError as error:
+        found.add_error(path, error)
+        return None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
 def write(path: Path, description: Mapping[str, Any]) -> None:
     """Write a description as JSON, whole or not at all."""
     with replacing(path) as temporary:
@@ -144,7 +209,7 @@ def read(path: str | os.PathLike) -> Sequence:
         told = json.loads(Path(path).read_text())
         sequence = Sequence(
             told["sequence"], told["root"], tuple(told["frames"]), tuple(told["masks"]),
-            tuple(told["size"] or (0, 0)), tuple(told["working_size"] or (0, 0)),
+            tuple(told["size"] or (0, 0)), tuple(told["working_size"] or (0, 0)), tuple(told.get("times", ())),
         )  # fmt: skip
         defects = [Defect(**d) for d in told["defects"]]
     except FileNotFoundError:
@@ -163,6 +228,11 @@ class _Defects:
 
     def add(self, file: Path, what: str, mend: str, fatal: bool = True) -> None:
         self.defects.append(Defect(self.sequence, os.path.relpath(file, self.root), what, mend, fatal))
+
+    def add_error(self, file: Path, error: UserError) -> None:
+        """What a file's reader said of it: "<file>: <what>; <mend>"."""
+        what, _, mend = str(error).removeprefix(f"{file}: ").partition("; ")
+        self.add(file, what, mend or "replace the file")
 
 
 def _frame_sizes(frames: list[Path], found: _Defects) -> tuple[int, int] | None:

@@ -12,7 +12,11 @@ from pathlib import Path
 from vosmem.errors import UserError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-LAYOUTS = ("davis", "folder")
+VIDEO_SUFFIXES = frozenset({
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".ogv", ".wmv",
+    ".flv", ".gif",
+})  # fmt: skip
+LAYOUTS = ("davis", "folder", "videos")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ def folders(root: Path, layout: str, resolution: str, sequence: str) -> Folders:
     """The folders of one sequence.
 
     ``davis``: ``root/JPEGImages/<resolution>/<sequence>`` and ``root/Annotations/<resolution>/<sequence>``;
-    ``folder``: ``root/<sequence>``, no masks.
+    ``folder``: ``root/<sequence>``, no masks. (In ``videos`` a sequence is a file: see :func:`video_file`.)
     """
     if layout == "folder":
         return Folders(root / sequence, None)
@@ -35,16 +39,47 @@ def folders(root: Path, layout: str, resolution: str, sequence: str) -> Folders:
 
 
 def sequence_names(root: Path, layout: str, resolution: str) -> list[str]:
-    """Every sequence of the data set: the folders that stand where the layout has its frames, sorted."""
-    parent = root if layout == "folder" else root / "JPEGImages" / resolution
+    """Every sequence of the data set: the folders, or video files, that stand where the layout has them, sorted."""
+    parent = root / "JPEGImages" / resolution if layout == "davis" else root
     if not parent.is_dir():
-        wanted = (
-            "a folder of folders of images" if layout == "folder" else "the DAVIS layout (JPEGImages/, Annotations/)"
-        )
+        wanted = {
+            "davis": "the DAVIS layout (JPEGImages/, Annotations/)",
+            "folder": "a folder of folders of images",
+            "videos": "a folder of video files",
+        }[layout]
         raise UserError(
             f"data.root: {parent} is no folder, expected {wanted}; set data.root and data.layout in the config"
         )
+    if layout == "videos":
+        return sorted({path.stem for path in _videos(parent)})
     return sorted(entry.name for entry in os.scandir(parent) if entry.is_dir() and not entry.name.startswith("."))
+
+
+def video_file(root: Path, sequence: str) -> Path:
+    """The file of one sequence of the layout ``videos``. Raises UserError where there is none, or more than one."""
+    found = _videos(root, sequence)
+    if len(found) > 1:
+        raise UserError(f"{root / sequence}: {' and '.join(p.name for p in found)} have the same name; rename one")
+    if not found:
+        raise UserError(f"{root / sequence}: no such video file; put it there, or take it off the list")
+    return found[0]
+
+
+def sources(root: Path, layout: str, resolution: str, sequence: str) -> list[list[Path]]:
+    """The files that a sequence is made of, frames and masks apart: what its fingerprint is of."""
+    if layout == "videos":
+        return [_videos(root, sequence)]
+    where = folders(root, layout, resolution, sequence)
+    return [images(where.frames), *([images(where.masks)] if where.masks else [])]
+
+
+def _videos(folder: Path, stem: str | None = None) -> list[Path]:
+    """The video files of a folder, sorted, of all names or of one; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
+    found = [folder / name for name in names if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES]
+    return [path for path in found if stem is None or path.stem == stem]
 
 
 def images(folder: Path) -> list[Path]:

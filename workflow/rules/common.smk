@@ -98,9 +98,8 @@ def fingerprint(wildcards):
     if rendered():
         return "rendered"
     data = CONFIG["data"]
-    where = layout.folders(Path(data["root"]), data["layout"], data["resolution"], wildcards.seq)
-    parts = [where.frames, *([where.masks] if where.masks else [])]
-    return json.dumps([layout.fingerprint(layout.images(part)) for part in parts])
+    files = layout.sources(Path(data["root"]), data["layout"], data["resolution"], wildcards.seq)
+    return json.dumps([layout.fingerprint(part) for part in files])
 
 
 def as_arguments(settings, *keys):

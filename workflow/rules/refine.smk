@@ -21,3 +21,34 @@ rule refine:
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
         " --settings {params.settings} --out {output.masks:q} 2> {log:q}"
+
+
+# Videos to look at. Nothing else needs them, so they are made only where they are asked for: `snakemake overlays`.
+rule overlay:
+    input:
+        description=f"{RESULTS}/data/{{seq}}.json",
+        masks=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
+    output:
+        video=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.mp4",
+    log:
+        f"{RESULTS}/logs/overlay/{{model}}/{{method}}/{{seq}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/overlay/{{model}}/{{method}}/{{seq}}.tsv"
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    shell:
+        "python -m vosmem overlay {input.description:q} {input.masks:q} --out {output.video:q} 2> {log:q}"
+
+
+rule overlays:
+    input:
+        expand(
+            f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.mp4",
+            model=MODELS,
+            method=CONFIG["refine"]["methods"],
+            seq=TEST,
+        ),

@@ -38,7 +38,7 @@ rule report:
                 model=MODELS,
                 method=CONFIG["refine"]["methods"],
             )
-            if CONFIG["data"]["layout"] != "folder"
+            if CONFIG["data"]["layout"] == "davis"
             else []
         ),
         references=list(CONFIG["report"]["reference"].values()),
