@@ -140,7 +140,7 @@ def _check_room(stages: Stages, extracted: Extracted, folder: Path) -> None:
     if len(longest) <= TRIED:
         return
     inside = folder / "trial"
-    a_frame = stages.run(_describe(extracted, longest[:1], inside), inside, "a trial frame, ")
+    a_frame = stages.run(_describe(extracted, longest[:1], inside), inside, None)
     a_frame += stages.states(extracted.working_size)
     mask = (inside / "masks" / f"{longest.start:05d}.png").stat().st_size
     shutil.rmtree(inside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,11 @@ class Stages:
         _, told = predict.load(memory)
         return cls(memory, told, device)
 
-    def run(self, description: Path, folder: Path, title: str = "") -> int:
+    def run(self, description: Path, folder: Path, title: str | None = "") -> int:
         """One shot from its description to ``folder``: memory.h5 and masks/<frame>.png. What lies between is deleted.
 
-        ``title`` is put before a stage's name where its progress is told. Returns how many bytes of disk were in use
-        at most, in files that have a name.
+        ``title`` is put before a stage's name where its progress is told; None has nothing told. Returns how many bytes
+        of disk were in use at most, in files that have a name.
         """
         from vosmem.appearance import stage as appearance
         from vosmem.flow import stage as flow
@@ -47,32 +48,35 @@ class Stages:
         streams = self.told["streams"]
         used = Usage(folder)
         flows: dict[str, Path] = {}
-        files: dict[str, list[Path]] = {"appearance": [], "motion": []}
 
+        def step(name: str) -> AbstractContextManager[list[int]]:
+            return nullcontext([]) if title is None else timed(f"{title}{name}", total=length)
+
+        files: dict[str, list[Path]] = {"appearance": [], "motion": []}
         for made in streams["motion"]:
             above, out = made["parameters"]["flow"], folder / "motion" / f"{made['name']}.h5"
             name = above["name"]
             if name not in flows:
                 flows[name] = folder / "flow" / f"{name}.h5"
-                with timed(f"{title}flow {name}", total=length) as count:
+                with step(f"flow {name}") as count:
                     settings = _as_made("flow", above)
                     count.append(flow.run(description, flows[name], name, settings, _weights(above), self.device))
-            with timed(f"{title}motion {made['name']}", total=length) as count:
+            with step(f"motion {made['name']}") as count:
                 settings = _as_made("motion", made)
                 count.append(motion.run(flows[name], out, made["name"], settings, _weights(made), self.device))
             files["motion"].append(out)
         used.delete(flows.values())
         for made in streams["appearance"]:
             out = folder / "appearance" / f"{made['name']}.h5"
-            with timed(f"{title}appearance {made['name']}", total=length) as count:
+            with step(f"appearance {made['name']}") as count:
                 settings = _as_made("appearance", made)
                 count.append(appearance.run(description, out, made["name"], settings, _weights(made), self.device))
             files["appearance"].append(out)
-        with timed(f"{title}memory", total=length) as count:
+        with step("memory") as count:
             out = folder / "memory.h5"
             count.append(predict.run(files["appearance"], files["motion"], self.memory, out, self.device))
         used.delete([*files["appearance"], *files["motion"]])
-        with timed(f"{title}refine", total=length) as count:
+        with step("refine") as count:
             settings = config.section_defaults("refine")
             count.append(refine.run(description, out, folder / "masks.json", settings["methods"][-1], settings))
         return used.most()
