@@ -8,9 +8,10 @@ import torch
 
 import vosmem
 from tests.pipeline.conftest import moving
-from vosmem import config, videofile, weights
+from vosmem import appearance, config, flow, motion, videofile, weights
 from vosmem.appearance import mobile
 from vosmem.cli import main
+from vosmem.errors import UserError
 from vosmem.memory.model import SHAPE, VisualMemory
 from vosmem.motion import checkpoint
 from vosmem.motion.mpnet import MPNet
@@ -32,16 +33,20 @@ def random_weights(tmp_path, monkeypatch):
     channels = {"appearance": 472, "motion": 9, "fine": 8}
     model = VisualMemory(**channels, **{key: memory[key] for key in SHAPE})
     ends = {"last_row": "T-1 -> T-2", "first_row": "0 -> 1"}
-    flow = {"name": "dis", "version": 2, "parameters": {"preset": "fast", **ends}}
+    dis = {"name": "dis", "version": flow.STAGE_VERSION, "parameters": {"preset": "fast", **ends}}
     streams = {
         "appearance": [{
-            "name": "efficientnet_lite0", "version": 1, "weights": weights.sha256(files["efficientnet_lite0"]),
+            "name": "efficientnet_lite0", "version": appearance.STAGE_VERSION,
+            "weights": weights.sha256(files["efficientnet_lite0"]),
             "parameters": {"layers": ["block4", "block10", "block15"], "output_stride": settings["output_stride"]},
         }],
         "motion": [{
-            "name": "mpnet", "version": 1, "weights": weights.sha256(files["mpnet"]),
-            "parameters": {"size": [116, 212], "pool": False, "flow": flow},
-        }, {"name": "residual", "version": 1, "weights": "", "parameters": {"stride": 4, "flow": flow}}],
+            "name": "mpnet", "version": motion.STAGE_VERSION, "weights": weights.sha256(files["mpnet"]),
+            "parameters": {"size": [116, 212], "pool": False, "flow": dis},
+        }, {
+            "name": "residual", "version": motion.STAGE_VERSION, "weights": "",
+            "parameters": {"stride": 4, "flow": dis},
+        }],
     }  # fmt: skip
     told = {"settings": memory, "channels": channels, "fine": ["residual/residual"], "streams": streams}
     told |= {"trained_on": [], "version": 1}
@@ -75,6 +80,13 @@ def test_nothing_crosses_a_cut(random_weights, tmp_path):
     alone = np.concatenate([run(clip, str(k)) for k, clip in enumerate(clips)])
     np.testing.assert_array_equal(whole, alone)
     assert np.abs(run(np.concatenate(clips), "one", cuts=False) - whole).max() > 1e-3
+
+
+def test_weights_of_another_version_are_told_before_anything_runs(random_weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(appearance, "STAGE_VERSION", 99)
+    message = r"lvo.safetensors: .* version \d+ of the stage appearance \(efficientnet_lite0\), this is version 99"
+    with pytest.raises(UserError, match=message):
+        vosmem.segment(moving(1), device="cpu", short_side=64, work=tmp_path)
 
 
 def test_a_video_file_with_all_there_is_to_write(random_weights, tmp_path):

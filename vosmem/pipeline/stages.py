@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,20 @@ class Stages:
 
     @classmethod
     def of(cls, memory: Path, device: torch.device) -> Stages:
-        """The stages that the weight file ``memory`` tells of."""
+        """The stages that the weight file ``memory`` tells of.
+
+        Raises UserError, before any of them runs, where one computes something else since the training.
+        """
         from vosmem.memory import predict
 
         _, told = predict.load(memory)
+        for stage, made in _caches(told["streams"]):
+            now = importlib.import_module(f"vosmem.{stage}").STAGE_VERSION
+            if made["version"] != now:
+                raise UserError(
+                    f"{memory}: was trained with version {made['version']} of the stage {stage} ({made['name']}), "
+                    f"this is version {now}; install the vosmem that the weights came with, or train anew"
+                )
         return cls(memory, told, device)
 
     def run(self, description: Path, folder: Path, title: str | None = "") -> int:
@@ -107,6 +118,15 @@ class Usage:
         self.most()
         for path in files:
             path.unlink()
+
+
+def _caches(streams: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Stage and maker of each cache that a memory was trained on."""
+    for made in streams["appearance"]:
+        yield "appearance", made
+    for made in streams["motion"]:
+        yield "motion", made
+        yield "flow", made["parameters"]["flow"]
 
 
 def _as_made(section: str, made: Mapping[str, Any]) -> dict[str, Any]:
