@@ -1,5 +1,7 @@
 """A video to masks, whatever its size, length and cuts: nothing is kept, and nothing grows."""
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def run(frames, folder, **options):
     return segmentation.run(((None, frame) for frame in frames), folder, "cpu", 1, 64, **options)
 
 
-@pytest.mark.parametrize("size", [(60, 90), (90, 60), (61, 33), (16, 16), (40, 200), (270, 480)])
+@pytest.mark.parametrize("size", [(60, 90), (90, 60), (61, 33), (16, 16), (40, 200), (270, 480), (2160, 3840)])
 def test_masks_lie_on_the_object_at_any_size(bright_stages, size):
     frames = moving(3, size)
     masks = vosmem.segment((frame for frame in frames), device="cpu", short_side=64)
@@ -37,6 +39,20 @@ def test_shots_are_segmented_one_by_one_and_joined(bright_stages, tmp_path):
     for masks in (np.stack(list(done.masks())), np.stack(list(done.probabilities())) > 0.5):
         np.testing.assert_array_equal(masks, np.concatenate([np.stack(list(run(c, tmp_path / str(k)).masks()))
                                                              for k, c in enumerate(clips)]))  # fmt: skip
+
+
+def test_frames_are_let_go_one_by_one(bright_stages):
+    held, refs = [], []
+
+    def frames():
+        for frame in moving(12):
+            own = frame.copy()
+            refs.append(weakref.ref(own))
+            held.append(sum(ref() is not None for ref in refs))
+            yield own
+
+    assert len(vosmem.segment(frames(), device="cpu", short_side=64)) == 12
+    assert max(held) <= 2  # this one, and the one before in the loop that asks for it
 
 
 def test_cuts_need_not_be_looked_for(bright_stages, tmp_path):
