@@ -2,6 +2,7 @@
 
 import csv
 import html
+import io
 import json
 import re
 import shutil
@@ -366,11 +367,14 @@ def test_the_rest_stays_small(build, page):
     assert len(re.sub(r"base64,[^\"]+", "", told.source)) < 150_000
 
 
-def test_the_saved_configuration_is_a_configuration(build, tmp_path):
+def test_the_saved_configuration_is_a_configuration(build, tmp_path, monkeypatch):
     results = build()
-    out = tmp_path / "resolved.yaml"
-    assert main(["report", "--save-config", json.dumps(results.config), "-o", str(out)]) == 0
-    assert yaml.safe_load(out.read_text()) == results.config
+    told = json.dumps(results.config)
+    monkeypatch.setattr("sys.stdin", io.StringIO(told))
+    for given in (told, "-"):
+        out = tmp_path / f"resolved{len(given)}.yaml"
+        assert main(["report", "--save-config", given, "-o", str(out)]) == 0
+        assert yaml.safe_load(out.read_text()) == results.config
 
 
 @pytest.mark.parametrize(

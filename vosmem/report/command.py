@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="scores of other masks to show beside, with the columns of summary.csv; may be repeated. "
         "Those of the config's report.reference are shown anyhow",
     )  # fmt: skip
-    add("--save-config", metavar="JSON", help="write this configuration, resolved, instead of a page")
+    add("--save-config", metavar="JSON", help="write this configuration (- reads it from stdin), resolved, not a page")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def _save_config(text: str, out: Path) -> int:
     from vosmem.cache import replacing
 
     try:
-        given = json.loads(text)
+        given = json.loads(sys.stdin.read() if text == "-" else text)
     except json.JSONDecodeError as error:
         raise UserError(f"--save-config: not JSON ({error})") from None
     resolved = config.resolve(given)
