@@ -39,6 +39,15 @@ class Results:
         shutil.rmtree(self.folder / "memory" / model)
         memory(self.folder, model, trained_on)
 
+    def cross_validate(self, model: str, folds: dict[str, str], trained_on: dict[str, list[str]]) -> None:
+        """Replace a model's weights by those of folds, trained on some sequences each."""
+        table = self.folder.parent / "folds.tsv"
+        write_csv(table, ("sequence", "fold"), folds.items(), "\t")
+        self.config["models"][model]["memory"]["folds"] = str(table)
+        shutil.rmtree(self.folder / "memory" / model)
+        for fold, names in trained_on.items():
+            memory(self.folder, f"{model}/fold{fold}" if fold else model, names)
+
     def benchmark(self, path: str, seconds: float, peak: str = "120.5") -> None:
         """A job's table as Snakemake writes it."""
         header = ("s", "h:m:s", "max_rss", "max_vms", "max_uss", "max_pss", "io_in", "io_out", "mean_load", "cpu_time")
@@ -84,7 +93,7 @@ def sequence(root: Path, results: Path, name: str, annotated: bool, size=SIZE, f
 def memory(results: Path, model: str, trained_on, steps: int = 40, seed: int = 0) -> None:
     """Weights that say what they were trained on, and a history."""
     folder = results / "memory" / model
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     streams = {"appearance": [], "motion": []}
     told = {"trained_on": list(trained_on), "streams": streams, "git_commit": "c0ffee"}
     save_file({"mean": np.float32([seed])}, folder / "weights.safetensors", metadata={"vosmem": json.dumps(told)})

@@ -243,6 +243,44 @@ def test_scores_on_training_sequences_are_flagged(build, page):
     assert not told.row("sequences", "cat")[2].endswith("†")
 
 
+@pytest.mark.parametrize(
+    ("trained_on", "expected"),
+    [
+        (
+            {"0": ["dog", "eel"], "1": ["cat", "eel"], "2": ["cat", "dog"]},
+            "cross-validated here in 3 parts (each scored sequence was segmented by weights trained on 2 others), with",
+        ),
+        (
+            {"0": ["dog", "eel", "ant"], "1": ["cat", "eel"], "2": ["cat", "dog"]},
+            "in 3 parts (each scored sequence was segmented by weights trained on 2 to 3 others), with",
+        ),
+        (
+            {"0": ["dog", "eel"], "1": ["cat", "eel"], "": ["ant", "cat", "dog"]},
+            "in 2 parts (2 of the 3 sequences were segmented by weights trained on 2 others, "
+            "the rest by weights trained on 3 others), with",
+        ),
+    ],
+)
+def test_a_cross_validated_model_says_so(build, page, trained_on, expected):
+    results = build()
+    folds = {name: fold for name, fold in zip(("cat", "dog", "eel"), "012", strict=True) if fold in trained_on}
+    results.cross_validate("lvo", folds, trained_on)
+    told = page(results)
+    assert expected in " ".join(told.text["answer"].split())
+    assert "Seen in training" not in told.text["answer"]
+    first = "" if "" in trained_on else f"fold 0, the first of {len(trained_on)}, "
+    assert f"{first}loss at the end" in " ".join(told.text["training"].split())
+
+
+def test_folds_that_an_earlier_run_left_behind_are_not_told_of(build, page):
+    results = build()
+    results.cross_validate("lvo", {"cat": "0"}, {"0": ["dog"], "": ["ant", "bee"]})
+    results.config["models"]["lvo"]["memory"]["folds"] = ""
+    told = page(results)
+    assert "trained here on 2 sequences" in " ".join(told.text["answer"].split())
+    assert "fold" not in told.rows["provenance"][-1][1]
+
+
 def test_one_model_of_two_that_saw_a_sequence(build, page):
     results = build(models={"lvo": {}, "fair": {"memory": {"state": 8}}}, trained_on=("ant", "dog"))
     results.train("fair", ["ant"])

@@ -93,6 +93,8 @@ def training(report: Report) -> list[Chart]:
         seconds = sum(m.history[-1][2] for m in trained)
         end = Spread.of(m.history[-1][1] for m in trained)
         count = f"{plural(len(lines), 'seed')}, " if len(lines) > 1 else ""
+        fold = next(iter(trained[0].parts), "")  # whose history it is
+        count += f"fold {fold}, the first of {len(trained[0].parts)}, " if fold else ""
         charts.append(Chart(group.name, f"{count}loss at the end {end.mean:.3f}, {duration(seconds)}", svg))
     return charts
 

@@ -52,6 +52,11 @@ class Model:
         """Every sequence that any of the weights was trained on."""
         return tuple(sorted({s for weights in self.parts.values() for s in weights.trained_on}))
 
+    @property
+    def folds(self) -> Mapping[str, str]:
+        """Sequence -> fold; empty where the model is not cross-validated, or the table of folds is gone."""
+        return read_folds(self.settings)
+
     def networks(self, stage: str) -> tuple[str, ...]:
         """What the model runs of a stage (flow, appearance, motion); no flow where no motion needs it."""
         if stage == "flow" and not self.networks("motion"):
@@ -68,8 +73,7 @@ class Model:
 
         ``is_davis`` tells DAVIS-2016's sequences by name.
         """
-        path = self.settings["memory"]["folds"]
-        folds = layout.read_folds(Path(path)) if path and Path(path).is_file() else {}
+        folds = self.folds
         trained_on = {s for fold, weights in self.parts.items() for s in weights.trained_on if folds.get(s, "") == fold}
         for stage in ("flow", "appearance", "motion"):
             for network in self.networks(stage):
@@ -102,10 +106,16 @@ def read_weights(path: Path) -> MemoryWeights | None:
     return MemoryWeights(weights.sha256(path), tuple(trained_on), streams, told.get("git_commit", ""))
 
 
+def read_folds(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Sequence -> fold of a row of the config; empty without a table of folds."""
+    path = settings["memory"]["folds"]
+    return layout.read_folds(Path(path)) if path and Path(path).is_file() else {}
+
+
 def read_model(results: Path, name: str, settings: Mapping[str, Any], methods: Sequence[str]) -> Model:
-    """One model from its files under the data set's results."""
+    """One model from its files under the data set's results, without the folds that an earlier run left behind."""
     memory = results / "memory" / name
-    folders = {"": memory, **{p.name.removeprefix("fold"): p for p in sorted(memory.glob("fold*")) if p.is_dir()}}
+    folders = {"": memory, **{fold: memory / f"fold{fold}" for fold in sorted({*read_folds(settings).values()})}}
     told = {
         fold: weights for fold, folder in folders.items() if (weights := read_weights(folder / "weights.safetensors"))
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from vosmem.report import charts, figures, shown, tables
 from vosmem.report.collect import Report
+from vosmem.report.models import Group
 
 HERE = Path(__file__).resolve().parent
 
@@ -67,7 +68,6 @@ def answer(report: Report) -> Mapping[str, Any]:
     """The first sentence and the figures under it."""
     group = report.groups[0]
     summaries = [m.scores[report.method] for m in group.models if report.method in m.scores]
-    trained_on = sorted({s for m in group.models for s in m.trained_on})
     seen = sorted({s for m in group.models for s in report.seen[m.name]} & set(report.scored))
     tiles = []
     for figure, meaning in report.protocol.tiles:
@@ -81,11 +81,43 @@ def answer(report: Report) -> Mapping[str, Any]:
         "seeds": len(summaries),
         "method": report.method,
         "tiles": tiles,
-        "trained_on": trained_on,
-        "trained_here": all(m.trained_here for m in group.models),
+        "training": training(report, group),
         "seen": seen,
         "text": [f"{t['name']} {t['cell'].text}" for t in tiles],
     }
+
+
+def training(report: Report, group: Group) -> str:
+    """What the weights were trained on, as a part of the first sentence."""
+    trained_on = {s for m in group.models for s in m.trained_on}
+    if not trained_on:
+        return "whose training data are not stated"
+    folds = group.models[0].folds  # the same of all: they differ in the seed alone
+    segmented = report.scored or tuple(report.sequences)
+    held_out = [s for s in segmented if folds.get(s) in group.models[0].parts]
+    if not held_out:
+        here = "trained here" if all(m.trained_here for m in group.models) else "taken over, having been trained"
+        return f"{here} on {tables.plural(len(trained_on), 'sequence')}"
+    parts = tables.plural(len({folds[s] for s in held_out}), "part")
+    others = _others(group, held_out, folds)
+    if len(held_out) == len(segmented):
+        which = f"each {'scored ' * bool(report.scored)}sequence was segmented by weights trained on {others} others"
+    else:
+        rest = [s for s in segmented if s not in held_out]
+        which = (
+            f"{len(held_out)} of the {len(segmented)} sequences were segmented by weights trained on {others} others, "
+        )
+        which += f"the rest by weights trained on {_others(group, rest, folds)} others"
+    return f"cross-validated here in {parts} ({which})"
+
+
+def _others(group: Group, sequences: Sequence[str], folds: Mapping[str, str]) -> str:
+    """How many other sequences the weights were trained on that segment each of some: `20`, or `18 to 22`."""
+    parts = [(s, m.parts[folds.get(s, "")]) for m in group.models for s in sequences if folds.get(s, "") in m.parts]
+    counts = {len({*weights.trained_on} - {s}) for s, weights in parts}
+    if not counts:
+        return "an unknown number of"
+    return str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
 
 
 def protocol(report: Report) -> str:
