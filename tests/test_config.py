@@ -171,6 +171,18 @@ def test_shipped_configs_resolve(repository, name):
     assert config.resolve(resolved) == resolved
 
 
+def test_the_file_that_compares_streams_is_that_of_the_folds_with_rows_more(repository):
+    streams, folds = (
+        yaml.safe_load((repository / f"config/davis2016-{name}.yaml").read_text()) for name in ("streams", "folds")
+    )
+    rows = streams.pop("models")
+    assert streams == folds
+    shown = (repository / "config/README.md").read_text().split("```yaml\n")[1].split("```")[0]
+    assert yaml.safe_load(shown)["models"] == rows == {
+        "lvo": {}, "appearance": {"motion": {"network": "none"}}, "motion": {"appearance": {"network": "none"}},
+    }  # fmt: skip
+
+
 def test_the_page_of_all_keys_is_up_to_date(repository):
     """Mend: python -c 'from vosmem import config; print(config.documentation())', below the introduction."""
     introduction, _, keys = (repository / "config/README.md").read_text().partition("## data\n")

@@ -16,7 +16,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vosmem.report import charts, figures, shown, tables
+from vosmem.report import charts, figures, shown, streams, tables
 from vosmem.report.collect import Report
 from vosmem.report.models import Group
 
@@ -50,6 +50,10 @@ def context(report: Report) -> dict[str, Any]:
         "rows": rows,
         "means": tables.means(report, columns),
         "attributes": tables.by_attribute(report, columns),
+        "families": streams.families(report),
+        "streams_possible": streams.possible(report),
+        "margin": f"{100 * streams.MARGIN:.0f}",
+        "measure": streams.measure(report),
         "any_seen": any(row.seen for row in rows),
         "legend": [(group.name, Markup(figures.series_class(i))) for i, group in enumerate(report.groups)],
         "curves": curves,
