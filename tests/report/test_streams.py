@@ -61,7 +61,7 @@ def test_sentences_hold_beyond_the_margin_only():
     assert streams.findings(scores, "J") == [
         "Motion alone is better than both on 2 of 3 sequences: c (+15.0), a (+10.0); there appearance misleads.",
         "Both are better than either stream alone on 1 of 3 sequences: b (+6.0).",
-        "Appearance alone is worse than motion alone on 3 of 3 sequences: c (+25.0), b (+14.0), a (+5.0).",
+        "Appearance alone is worse than motion alone on 3 of 3 sequences: c (−25.0), b (−14.0), a (−5.0).",
         "None of them gets above J 50 on 1 of 3 sequences: c (45.0 at best).",
     ]
     close = {"a": {"both": 0.70, "appearance": 0.72, "motion": 0.68}}

@@ -147,7 +147,7 @@ def findings(scores: Mapping[str, Mapping[str, float]], score: str) -> list[str]
         told.append(_sentence("Both are better than either stream alone", gains))
         for stream, other in (STREAMS, STREAMS[::-1]):
             behind = {name: row[other] - row[stream] for name, row in scores.items()}
-            told.append(_sentence(f"{stream.capitalize()} alone is worse than {other} alone", behind))
+            told.append(_sentence(f"{stream.capitalize()} alone is worse than {other} alone", behind, sign=-1))
     missed = {name: max(row.values()) for name, row in scores.items() if max(row.values()) <= FOUND}
     if missed:
         named = [f"{name} ({percent(missed[name])} at best)" for name in sorted(missed, key=missed.__getitem__)]
@@ -155,12 +155,12 @@ def findings(scores: Mapping[str, Mapping[str, float]], score: str) -> list[str]
     return [sentence for sentence in told if sentence]
 
 
-def _sentence(what: str, differences: Mapping[str, float], so: str = "") -> str:
-    """``what`` holds on these sequences, the largest difference first; empty where it holds on none."""
+def _sentence(what: str, differences: Mapping[str, float], so: str = "", sign: int = 1) -> str:
+    """``what`` holds on these sequences, the largest difference first, printed with ``sign``; empty where on none."""
     beyond = sorted((n for n, d in differences.items() if d > MARGIN), key=differences.__getitem__, reverse=True)
     if not beyond:
         return ""
-    named = _named([f"{name} ({signed(differences[name])})" for name in beyond], len(differences))
+    named = _named([f"{name} ({signed(sign * differences[name])})" for name in beyond], len(differences))
     return f"{what} on {named}{'; ' if so else ''}{so}."
 
 
