@@ -58,6 +58,18 @@ def test_states_that_go_to_a_file_come_back_and_leave_nothing(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("reach", [1, 2, 4, 20])
+def test_the_memory_reaches_that_far_and_no_further(reach):
+    model, maps = build(context=(1,)), streams()
+    parts = torch.cat(list(model.probabilities(load(maps), T, reach=reach)))
+    assert parts.shape == (T, H, W)
+    for t in range(T):
+        start = t // reach * reach
+        seen = slice(max(start - reach, 0), min(min(start + reach, T) + reach, T))
+        clip = model({stream: None if m is None else m[seen] for stream, m in maps.items()})
+        torch.testing.assert_close(parts[t], torch.sigmoid(clip)[t - seen.start].detach())
+
+
 def test_output_is_the_softmax_of_two_classes():
     model, maps = build(), streams()
     scores = model.output(model.join(model.memory(model.inputs(maps))))

@@ -179,13 +179,19 @@ class VisualMemory(nn.Module):
         length: int,
         block: int = 16,
         folder: str | os.PathLike | None = None,
+        reach: int = 0,
     ):
         """Probabilities of object block by block, in order, each (n, f h, f w), for clips of any length.
 
-        ``load(stream, start, stop)`` gives the maps of those frames. The result is that of :meth:`forward`, but only
-        the backward pass's states of the whole clip are kept, 2 bytes a number: in a file without a name in ``folder``,
-        by default the system's for temporary files, once they are more than IN_MEMORY bytes.
+        ``load(stream, start, stop)`` gives the maps of those frames. With ``reach`` 0 the result is that of
+        :meth:`forward`, but only the backward pass's states of the whole clip are kept, 2 bytes a number: in a file
+        without a name in ``folder``, by default the system's for temporary files, once they are more than IN_MEMORY
+        bytes. Else the memory starts anew for every ``reach`` frames, that many frames before and behind them: a memory
+        that was trained on short clips goes astray on long ones.
         """
+        if reach:
+            yield from self._within_reach(load, length, reach)
+            return
         starts = range(0, length, block)
 
         def advance(start: int, h: Tensor | None, order: int) -> Tensor:
@@ -220,3 +226,12 @@ class VisualMemory(nn.Module):
                     states = torch.cat([states, backward], dim=1)  # (n, 2S, h, w)
                 fine = load("fine", start, start + len(states))
                 yield torch.sigmoid(self.read_out(states, fine))
+
+    def _within_reach(self, load: Callable[[str, int, int], Tensor | None], length: int, reach: int):
+        """:meth:`forward` of windows: ``reach`` frames, and as many to each side that only warm the memory up."""
+        for start in range(0, length, reach):
+            stop = min(start + reach, length)
+            first, last = max(start - reach, 0), min(stop + reach, length)
+            x = self.inputs({stream: load(stream, first, last) for stream in ("appearance", "motion")})
+            states = self.memory(x, self.bidirectional)[start - first : stop - first]  # (n, 2S or S, h, w)
+            yield torch.sigmoid(self.read_out(states, load("fine", start, stop)))

@@ -72,6 +72,7 @@ def run(appearance: Sequence[Path], motion: Sequence[Path], path: Path, out: Pat
         )
         with cache.write(out, streams.clip, maker) as file:
             file.create("probability", streams.fine_grid.shape, streams.fine_grid)
-            for block in model.probabilities(maps, len(streams), folder=out.parent):
+            reach = made_of["settings"]["reach"]
+            for block in model.probabilities(maps, len(streams), folder=out.parent, reach=reach):
                 file.append("probability", block.cpu().numpy())
         return len(streams)
