@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--work",
         type=Path,
         metavar="FOLDER",
-        help="folder for temporary files, some MB a frame of the longest shot (default: a hidden one in OUT)",
+        help="folder for temporary files, some 3 MB a frame of the longest shot at 480 pixels (default: in OUT)",
     )
     arguments.add_device(parser)
 

@@ -77,8 +77,8 @@ def segment(
 
     ``frames``: (H, W, 3) uint8 RGB arrays of one size, in order; a generator will do, since they are looked at once and
     kept on disk. ``device``: auto, cpu, cuda, cuda:N; ``short_side``: the working resolution, in pixels; ``cuts``: find
-    the video's shots, and segment each by itself; ``work``: a folder for temporary files, which take some 5 MB a frame
-    of the longest shot; by default the system's, which TMPDIR sets.
+    the video's shots, and segment each by itself; ``work``: a folder for temporary files, which take some 3 MB a frame
+    of the longest shot at the default resolution; by default the system's, which TMPDIR sets.
 
     Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be used.
     """
