@@ -23,6 +23,7 @@ def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
         made_of = {key: told[key] for key in ("settings", "channels", "fine", "streams", "trained_on", "version")}
         settings = made_of["settings"]
         model = VisualMemory(**made_of["channels"], **{k: settings[k] for k in SHAPE})
+        int(settings["reach"])  # what prediction needs besides
         model.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         what = " ".join(str(error).split())[:160]
