@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.demo.test_bend import BENDS
@@ -20,6 +20,7 @@ PICTURE = np.full((120, 150, 4), 255, np.uint8)
 def test_find_undoes_look(name, x, y, moment):
     layer = Layer("it", PICTURE, 100, (-0.5, -1.2), lambda s: upright(s / 3, 3 + s, turn=s), BENDS.get(name))
     j, i, _, _ = layer.look(CAMERA, moment, np.array([x]), np.array([y]))
+    assume(abs(j[0] / 100 - 0.5) <= 0.8)  # a gait is undone on and about its animal, of length 0.95
     back = layer.find(CAMERA, moment, j, i)
     assert np.allclose(np.concatenate(back), [x, y], atol=1e-3)
 
