@@ -133,3 +133,9 @@ def test_command_lists_what_is_known(capsys):
 def test_listing_imports_no_network():
     code = "import sys; from vosmem.cli import main; main(['weights']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_saved_files_are_read_by_whom_the_user_lets(tmp_path):
+    weights.save(tmp_path / "w.safetensors", {"a": torch.ones(2)}, {})
+    (tmp_path / "plain").write_text("")
+    assert (tmp_path / "w.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -123,11 +123,12 @@ def save(path: str | os.PathLike, tensors: Mapping[str, Any], told: Mapping[str,
     Equal content gives an equal file: all that is told is one entry of the metadata, since safetensors writes
     several in no fixed order.
     """
-    from safetensors.torch import save_file
+    from safetensors import torch as safetensors
 
     with replacing(path) as temporary:
         rows = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(rows, temporary, metadata={METADATA: json.dumps(told, sort_keys=True)})
+        whole = safetensors.save(rows, metadata={METADATA: json.dumps(told, sort_keys=True)})
+        temporary.write_bytes(whole)  # save_file would make it readable by its owner alone
 
 
 def metadata(path: str | os.PathLike) -> dict[str, Any]:
