@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vosmem.evaluate.bootstrap import interval
+from vosmem.evaluate import bootstrap
 
 COLUMNS = {"J": "J_mean", "F": "F_mean", "T": "T"}
 
@@ -35,9 +35,7 @@ def difference(scores: dict, base: dict, measure: str) -> str:
     both = [n for n in scores if measure in scores[n] and measure in base.get(n, {})]
     if not both:
         return ""
-    paired = np.array([scores[n][measure] - base[n][measure] for n in both])
-    low, high = interval(paired)
-    return f"{paired.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+    return bootstrap.told(np.array([scores[n][measure] - base[n][measure] for n in both]))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from vosmem import video, weights
-from vosmem.evaluate.bootstrap import interval
+from vosmem.evaluate import bootstrap
 from vosmem.flow.dis import DIS
 from vosmem.grid import Grid, resample
 from vosmem.motion import stage
@@ -109,9 +109,7 @@ def main() -> None:
     for name, rows in by_sequence.items():
         line = f"{name:<18}{rows.mean():>8.1f}{THRESHOLDS[best[name]]:>11.2f}"
         if name != "mpnet":
-            difference = by_sequence["mpnet"] - rows
-            low, high = interval(difference)
-            line += f"   {difference.mean():+.1f}  [{low:+.1f}, {high:+.1f}]"
+            line += f"   {bootstrap.told(by_sequence['mpnet'] - rows)}"
         print(line)
     ours, peer = by_sequence["mpnet"].mean(), by_sequence["camera_residual"].mean()
     print(f"motion: J {ours:.1f}, {ours / peer:.2f}x camera_residual")

@@ -20,13 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vosmem import cache, video
+from vosmem import video
 from vosmem.data import describe, layout
-from vosmem.evaluate import measures
-from vosmem.evaluate.bootstrap import interval
+from vosmem.evaluate import bootstrap, measures
 from vosmem.grid import Axis, Grid, resample
 from vosmem.memory.model import Context, Standardise
-from vosmem.memory.streams import STRIDE, soft_labels
+from vosmem.memory.streams import STRIDE, Streams, soft_labels
 from vosmem.memory.train import loss_of
 
 WIDE = 16  # channels above which maps are projected first
@@ -65,42 +64,34 @@ class Frames:
             self.frame += frames
             labels.append(soft_labels(told, self.grid(told))[1 : len(told.frames) - 1 : every])
         self.sequence, self.labels = np.array(self.sequence), np.concatenate(labels)
-        self.loaded: dict[str, np.ndarray] = {}
+        self.loaded: dict[str, tuple[np.ndarray, list[int]]] = {}
 
     def grid(self, told: describe.Sequence) -> Grid:
         return Grid(*(Axis(-(-n // STRIDE), STRIDE, 0) for n in told.working_size))
 
     def maps(self, what: str) -> np.ndarray:
         """The maps of ``<stage>/<folder>[:layer,...]``."""
-        if what not in self.loaded:
-            folder, _, layers = what.partition(":")
-            rows = []
-            for told in self.told:
-                with cache.read(self.results / folder / f"{told.name}.h5") as file:
-                    parts = [self._read(file, name, told) for name in (layers.split(",") if layers else file.names)]
-                rows.append(np.concatenate(parts, axis=1))
-            self.loaded[what] = np.concatenate(rows)
-        return self.loaded[what]
-
-    def _read(self, file: cache.Reader, name: str, told: describe.Sequence) -> np.ndarray:
-        own, grid = file.grid(name), self.grid(told)
-        how = "area" if max(own.stride) < 0.75 * STRIDE else "linear"
-        frames = []
-        for t in range(1, len(told.frames) - 1, self.every):
-            rows = file.rows(name, t, t + 1).astype(np.float32)
-            rows = rows.reshape(1, -1, *own.shape)
-            frames.append(resample(rows, own, grid, how).astype(np.float16))
-        return np.concatenate(frames)
+        return self._load(what)[0]
 
     def odd(self, what: str) -> list[int]:
-        """Channels that a mirror negates."""
-        folder, _, layers = what.partition(":")
-        odd, start = [], 0
-        with cache.read(self.results / folder / f"{self.told[0].name}.h5") as file:
-            for name in layers.split(",") if layers else file.names:
-                odd += [start + c for c in file.odd(name)]
-                start += file.shape(name)[1] if len(file.shape(name)) == 4 else 1
-        return odd
+        """Its channels that a mirror negates."""
+        return self._load(what)[1]
+
+    def _load(self, what: str) -> tuple[np.ndarray, list[int]]:
+        if what not in self.loaded:
+            folder, _, layers = what.partition(":")
+            stage, rows, odd = folder.partition("/")[0], [], []
+            for told in self.told:
+                files = {"appearance": [], "motion": [], stage: [self.results / folder / f"{told.name}.h5"]}
+                with Streams(**files) as streams:
+                    maps = [m for m in streams.maps[stage] if not layers or m.name in layers.split(",")]
+                    streams.maps[stage] = maps
+                    odd = streams.odd(stage)
+                    for t in range(1, len(told.frames) - 1, self.every):
+                        parts = [m.rows(t, t + 1, self.grid(told)) for m in maps]
+                        rows.append(np.concatenate(parts, axis=1).astype(np.float16))
+            self.loaded[what] = np.concatenate(rows), odd
+        return self.loaded[what]
 
     def megabytes(self, what: str) -> float:
         return sum(p.stat().st_size for p in (self.results / what.partition(":")[0]).glob("*.h5")) / 1e6
@@ -189,10 +180,7 @@ def main() -> None:
         means = 100 * np.array([np.mean(scores[s], axis=0) for s in sorted(scores)])  # (sequences, 2)
         steps = ["", ""]
         if above is not None:
-            steps = []
-            for paired in (means - above).T:
-                low, high = interval(paired)
-                steps.append(f"{paired.mean():+.1f} [{low:+.1f}, {high:+.1f}]")
+            steps = [bootstrap.told(paired) for paired in (means - above).T]
         channels, size = frames.maps(row[-1]).shape[1], frames.megabytes(row[-1])
         j, f = means.mean(0)
         print(

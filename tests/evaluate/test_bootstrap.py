@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vosmem.evaluate.bootstrap import interval
+from vosmem.evaluate.bootstrap import interval, told
 
 
 def test_equal_differences_leave_no_doubt():
@@ -29,3 +29,9 @@ def test_a_smaller_share_is_a_narrower_interval():
 def test_what_has_no_mean_is_refused(differences):
     with pytest.raises(ValueError, match="expected at least one number"):
         interval(np.array(differences))
+
+
+def test_it_is_told_as_mean_and_interval():
+    assert told(np.full(30, 0.25)) == "+0.2 [+0.2, +0.2]"
+    low, high = interval(differences := np.arange(-10.0, 13.0))
+    assert told(differences) == f"+1.0 [{low:+.1f}, {high:+.1f}]"

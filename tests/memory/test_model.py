@@ -70,6 +70,17 @@ def test_the_memory_reaches_that_far_and_no_further(reach):
         torch.testing.assert_close(parts[t], torch.sigmoid(clip)[t - seen.start].detach())
 
 
+def test_within_reach_every_frame_is_loaded_once():
+    model, maps, loaded = build(2, 1, 1, 2), streams(2, 1, 1, 2), []
+
+    def told(stream, start, stop):
+        loaded.extend((stream, t) for t in range(start, stop))
+        return load(maps)(stream, start, stop)
+
+    list(model.probabilities(told, T, reach=2))
+    assert sorted(loaded) == sorted((stream, t) for stream in maps for t in range(T))
+
+
 def test_output_is_the_softmax_of_two_classes():
     model, maps = build(), streams()
     scores = model.output(model.join(model.memory(model.inputs(maps))))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vosmem import cache
+from vosmem import cache, config
 from vosmem.errors import UserError
 from vosmem.grid import Grid, resample
 from vosmem.motion import residual, stage
@@ -12,6 +12,7 @@ from vosmem.motion.camera import diagonal, fit_camera
 from vosmem.motion.encoding import ONE_PIXEL
 
 CPU = torch.device("cpu")
+SETTINGS = config.section_defaults("motion")
 
 
 def test_following_a_flow_against_a_loop():
@@ -77,7 +78,7 @@ def write_flow(path, length, backward=True, size=(64, 96)):
 def test_each_flow_is_checked_by_the_one_that_leads_back(tmp_path, length):
     write_flow(tmp_path / "flow.h5", length)
     out = tmp_path / "motion.h5"
-    assert stage.run(tmp_path / "flow.h5", out, "residual", {}, None, CPU) == length
+    assert stage.run(tmp_path / "flow.h5", out, "residual", SETTINGS, None, CPU) == length
     with cache.read(tmp_path / "flow.h5") as file:
         own = file.grid("forward")
         forward, backward = (torch.from_numpy(file.rows(n).astype(np.float32)) / 2 for n in ("forward", "backward"))
@@ -102,4 +103,4 @@ def test_each_flow_is_checked_by_the_one_that_leads_back(tmp_path, length):
 def test_flow_of_one_direction_is_refused(tmp_path):
     write_flow(tmp_path / "flow.h5", 3, backward=False)
     with pytest.raises(UserError, match=r"holds no /backward, .* set flow\.backward: true"):
-        stage.run(tmp_path / "flow.h5", tmp_path / "motion.h5", "residual", {}, None, CPU)
+        stage.run(tmp_path / "flow.h5", tmp_path / "motion.h5", "residual", SETTINGS, None, CPU)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from vosmem import cache, cli, weights
+from vosmem import cache, cli, config, weights
 from vosmem.errors import UserError
 from vosmem.grid import Grid
 from vosmem.motion import STAGE_VERSION, checkpoint, stage
@@ -15,7 +15,7 @@ from vosmem.motion.mpnet import MPNet
 
 SIZE = (96, 170)
 CPU = torch.device("cpu")
-SETTINGS = {"size": [116, 212], "pool": False}
+SETTINGS = config.section_defaults("motion", {"size": [116, 212], "pool": False})
 
 
 @pytest.fixture

@@ -22,3 +22,9 @@ def interval(differences: np.ndarray, share: float = 0.95, seed: int = 0) -> tup
     means = differences[rng.integers(0, len(differences), (DRAWS, len(differences)))].mean(1)  # (DRAWS,)
     low, high = np.quantile(means, [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
+
+
+def told(differences: np.ndarray) -> str:
+    """The mean of differences (n,) in percent, one a sequence, and its interval: ``+1.1 [+0.6, +1.5]``."""
+    low, high = interval(differences)
+    return f"{differences.mean():+.1f} [{low:+.1f}, {high:+.1f}]"

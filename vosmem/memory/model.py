@@ -229,9 +229,13 @@ class VisualMemory(nn.Module):
 
     def _within_reach(self, load: Callable[[str, int, int], Tensor | None], length: int, reach: int):
         """:meth:`forward` of windows: ``reach`` frames, and as many to each side that only warm the memory up."""
+        x, seen = None, 0  # the inputs of the frames up to ``seen`` that a window still needs
         for start in range(0, length, reach):
             stop = min(start + reach, length)
             first, last = max(start - reach, 0), min(stop + reach, length)
-            x = self.inputs({stream: load(stream, first, last) for stream in ("appearance", "motion")})
+            if seen < last:
+                new = self.inputs({stream: load(stream, seen, last) for stream in ("appearance", "motion")})
+                x, seen = new if x is None else torch.cat([x, new]), last
+            x = x[len(x) - (seen - first) :]
             states = self.memory(x, self.bidirectional)[start - first : stop - first]  # (n, 2S or S, h, w)
             yield torch.sigmoid(self.read_out(states, load("fine", start, stop)))

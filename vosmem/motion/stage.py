@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vosmem import cache, weights
+from vosmem import cache, config, weights
 from vosmem.appearance import stage as appearance
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
@@ -107,13 +107,12 @@ def run(
     backwards in time, and what moves by itself does so in either direction. ``residual`` and ``u2netp`` read both
     directions and write ``/residual`` and ``/sides``.
     """
-    write, keys = {
-        "residual": (_write_residual, ()),
-        "u2netp": (_write_sides, ("saliency_size", "precision")),
-    }.get(network, (_write_probability, ("size", "pool")))
-    told = {key: settings[key] for key in keys} | ({"stride": residual.STRIDE} if network == "residual" else {})
+    own = config.settings_for("motion", settings, network)
+    told = {key: value for key, value in own.items() if key not in ("network", "weights")}
+    if network == "residual":
+        told["stride"] = residual.STRIDE
     with cache.read(flow, "flow") as source:
-        if write is not _write_probability and "backward" not in source.names:
+        if network not in ESTIMATORS and "backward" not in source.names:
             raise UserError(
                 f"{flow}: holds no /backward, which motion.network: {network} needs; set flow.backward: true"
             )
@@ -127,20 +126,19 @@ def run(
         sha256 = weights.sha256(path) if path is not None and network in WITH_WEIGHTS else ""
         maker = cache.Maker("motion", STAGE_VERSION, network, {**told, "flow": above}, sha256)
         with cache.write(out, source.clip, maker) as file, torch.inference_mode():
-            write(source, file, network, settings, path, device)
+            if network == "residual":
+                _write_residual(source, file, device)
+            elif network == "u2netp":
+                _write_sides(source, file, appearance.build(network, {**own, "layers": ["sides"]}, path), own, device)
+            else:
+                _write_probability(source, file, ESTIMATORS[network](path, device), own, device)
         return len(source)
 
 
 def _write_probability(
-    source: cache.Reader,
-    file: cache.Writer,
-    network: str,
-    settings: Mapping[str, Any],
-    path: Path | None,
-    device: torch.device,
+    source: cache.Reader, file: cache.Writer, estimate: Estimator, settings: Mapping[str, Any], device: torch.device
 ) -> None:
     """``/probability`` (T, h, w): what an estimator makes of the forward flow."""
-    estimate = ESTIMATORS[network](path, device)
     size, pool, grid = (int(settings["size"][0]), int(settings["size"][1])), settings["pool"], source.grid("forward")
     for t in range(0, len(source), FRAMES_AT_ONCE):
         rows = source.rows("forward", t, min(t + FRAMES_AT_ONCE, len(source)))  # (n, 2, h, w)
@@ -151,15 +149,9 @@ def _write_probability(
 
 
 def _write_sides(
-    source: cache.Reader,
-    file: cache.Writer,
-    network: str,
-    settings: Mapping[str, Any],
-    path: Path,
-    device: torch.device,
+    source: cache.Reader, file: cache.Writer, detector: nn.Module, settings: Mapping[str, Any], device: torch.device
 ) -> None:
     """``/sides`` (T, 14, h, w): :func:`saliency.sides`."""
-    detector = appearance.build(network, {"layers": ["sides"], "saliency_size": settings["saliency_size"]}, path)
     detector.to(device, memory_format=torch.channels_last)
     scale = _to_cells(source.grid("forward"))
     for t in range(len(source)):
@@ -175,14 +167,7 @@ def _to_cells(grid: Grid) -> np.ndarray:
     return np.array([1 / grid.x.stride, 1 / grid.y.stride], np.float32)[:, None, None]
 
 
-def _write_residual(
-    source: cache.Reader,
-    file: cache.Writer,
-    network: str,
-    settings: Mapping[str, Any],
-    path: Path | None,
-    device: torch.device,
-) -> None:
+def _write_residual(source: cache.Reader, file: cache.Writer, device: torch.device) -> None:
     """``/residual`` (T, 8, h, w): :func:`residual.describe` of the forward, then of the backward flow."""
     length, frame, own = len(source), source.clip.frame_size, source.grid("forward")
     grid = Grid(*(Axis(-(-n // residual.STRIDE), residual.STRIDE, 0) for n in frame))

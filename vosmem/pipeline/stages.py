@@ -93,12 +93,12 @@ class Stages:
         return used.most()
 
     def states(self, working_size: tuple[int, int]) -> int:
-        """The bytes a frame of the backward pass's states, which wait in a file for the forward pass."""
+        """The bytes a frame of the backward pass's states, which wait in a file where the memory spans a shot."""
         from vosmem.memory.streams import STRIDE
 
         settings = self.told["settings"]
         cells = -(-working_size[0] // STRIDE) * -(-working_size[1] // STRIDE)
-        return 2 * settings["state"] * cells if settings["bidirectional"] else 0
+        return 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
 
 
 class Usage:

@@ -77,7 +77,11 @@ def sha256(path: str | os.PathLike) -> str:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such weight file; `vosmem weights` lists those that can be fetched") from None
+        raise _absent(path) from None
+
+
+def _absent(path: str | os.PathLike) -> UserError:
+    return UserError(f"{path}: no such weight file; `vosmem weights` lists those that can be fetched")
 
 
 def verify(path: Path, expected: Entry) -> None:
@@ -102,7 +106,7 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
 
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such weight file; `vosmem weights` lists those that can be fetched")
+        raise _absent(path)
     try:
         if path.suffix == ".safetensors":
             tensors = load_file(path)
