@@ -24,6 +24,7 @@ import numpy as np
 from vosmem import progress, room
 from vosmem.errors import UserError
 from vosmem.grid import Grid
+from vosmem.whole import replacing
 
 FORMAT_VERSION = 1
 ROW_INDEX = 128  # bytes that HDF5 adds to each chunk, at most: its checksum, and its place in the index
@@ -59,22 +60,6 @@ def git_commit() -> str:
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-@contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; move it into place when the block ends well, remove it when it does not.
-
-    The temporary name keeps the suffix, since writers choose a format by it.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class Writer:

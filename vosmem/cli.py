@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from vosmem import __version__
@@ -53,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[0] not in COMMANDS:
         print(f"vosmem: {argv[0]!r} is no command, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 1
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)  # what is half written is taken away, as after Ctrl-C
     module = importlib.import_module(COMMANDS[argv[0]])
     parser = argparse.ArgumentParser(prog=f"vosmem {argv[0]}", description=module.HELP)
     module.add_arguments(parser)
@@ -71,3 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"vosmem {argv[0]}: {told(error)}", file=sys.stderr)
         return 1
+
+
+def _stop(number: int, frame: object) -> None:
+    print("vosmem: told to stop (SIGTERM)", file=sys.stderr)
+    sys.exit(128 + number)

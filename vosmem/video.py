@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from vosmem import progress
-from vosmem.cache import replacing
 from vosmem.errors import UserError
+from vosmem.whole import replacing
 
 LONGEST = 4  # the working frame's long side is at most this many short sides
 LEAST = 64  # pixels of its short side at least: below 32 OpenCV's DIS reads beyond its arrays

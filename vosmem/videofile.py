@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from vosmem import video
-from vosmem.cache import replacing
 from vosmem.errors import UserError
+from vosmem.whole import replacing
 
 RATE = 25.0  # frames a second where nothing says otherwise
 TICKS = 90_000  # a second, of the times in files that are written

@@ -54,6 +54,8 @@ def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monke
     assert fit(paths, tmp_path / "2", settings) == unbroken
     assert len(calls) == settings["batch"] * (8 + 12 - 7)
     assert sorted(p.name for p in (tmp_path / "2").iterdir()) == ["h.csv", "w.safetensors"]
+    one, two = ((tmp_path / run / "h.csv").read_text().splitlines() for run in "12")
+    assert [row.rpartition(",")[0] for row in one] == [row.rpartition(",")[0] for row in two]  # all but the seconds
 
 
 def test_a_changed_setting_does_not_take_up_the_state_of_another(paths, tmp_path, settings, monkeypatch):

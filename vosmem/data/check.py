@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from vosmem.cache import replacing
 from vosmem.data.describe import Defect
 from vosmem.errors import UserError
+from vosmem.whole import replacing
 
 COLUMNS = ("sequence", "file", "what", "mend")
 

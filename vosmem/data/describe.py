@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vosmem import video
-from vosmem.cache import Clip, replacing
+from vosmem.cache import Clip
 from vosmem.data import STAGE_VERSION, layout
 from vosmem.errors import UserError
+from vosmem.whole import replacing, replacing_folder
 
 if TYPE_CHECKING:
     from vosmem.data.extract import Extracted
@@ -181,17 +181,12 @@ def _extract(path: Path, folder: Path, short_side: int, found: _Defects) -> Extr
     from vosmem import videofile
     from vosmem.data import extract
 
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
-        frames = extract.extract(videofile.read(path), fresh, short_side)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(fresh, folder)
-        return frames
+        with replacing_folder(folder) as fresh:
+            return extract.extract(videofile.read(path), fresh, short_side)
     except UserError as error:
         found.add_error(path, error)
         return None
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def write(path: Path, description: Mapping[str, Any]) -> None:

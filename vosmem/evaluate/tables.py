@@ -105,7 +105,7 @@ def write_summary(rows: Sequence[dict[str, str | Value]], path: Path, protocol: 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
     """Write a table, whole or not at all; None is an empty field."""
-    from vosmem.cache import replacing  # it imports HDF5, which most calls of the tool do without
+    from vosmem.whole import replacing
 
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from vosmem import arguments
-from vosmem.cache import replacing
+from vosmem.whole import replacing
 
 HELP = "train the visual memory on cached streams, and predict with it"
 

@@ -19,12 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vosmem import weights
-from vosmem.cache import git_commit, replacing
+from vosmem.cache import git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.memory import STAGE_VERSION, clips
 from vosmem.memory.model import SHAPE, Maps, VisualMemory
 from vosmem.memory.streams import Streams, soft_labels
+from vosmem.whole import replacing
 
 SAVE_EVERY = 30.0  # seconds between two saved states: what a kill costs at most
 HISTORY = ("step", "loss", "learning_rate", "seconds")
@@ -199,18 +200,19 @@ def _fit(
 ) -> list[list[float]]:
     """Run the steps that are not done yet; returns the history of all."""
     optimizer = _optimizer(model, settings)
-    steps, history, first = settings["steps"], [], 0
+    steps, first = settings["steps"], 0
+    history: list[list[float]] = []
+    losses: list[float] = []  # since the history's last row
     if state.exists():
         saved = torch.load(state, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
-        history, first = saved["history"], saved["step"]
+        history, losses, first = saved["history"], saved["losses"], saved["step"]
         print(f"going on from step {first} of {steps}", file=sys.stderr)
     lengths = [len(s.streams) for s in sequences]
     shapes = [s.streams.grid.shape for s in sequences]
     before = history[-1][-1] if history else 0.0
     begin = saved_at = told_at = time.perf_counter()
-    losses: list[float] = []
     model.train()
     for step in range(first, steps):
         # one generator a step: going on needs no generator's state
@@ -259,6 +261,7 @@ def _fit(
                             "model": model.state_dict(),
                             "optimizer": optimizer.state_dict(),
                             "history": history,
+                            "losses": losses,
                             "step": step + 1,
                         },
                         temporary,

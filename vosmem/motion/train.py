@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from vosmem.motion.encoding import CHANNELS, ENCODINGS
 from vosmem.motion.mpnet import MPNet
 from vosmem.motion.synthetic import batch
+from vosmem.whole import replacing
 
 COLUMNS = ("step", "loss", "iou", "lr", "seconds")
 
@@ -152,11 +153,9 @@ def train(
 def _save(
     path: Path, settings: dict[str, Any], step: int, network: nn.Module, mean: nn.Module, descent: torch.optim.Optimizer
 ) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     parts = {"network": network.state_dict(), "mean": mean.state_dict(), "optimizer": descent.state_dict()}
-    torch.save({"settings": json.dumps(settings), "step": step, **parts}, temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        torch.save({"settings": json.dumps(settings), "step": step, **parts}, temporary)
 
 
 def _resume(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from vosmem.errors import UserError
 from vosmem.grid import Grid
 from vosmem.refine import STAGE_VERSION
 from vosmem.refine.methods import probability
+from vosmem.whole import replacing, replacing_folder
 
 
 def run(description: Path, cells: Path, out: Path, method: str, settings: Mapping[str, Any]) -> int:
@@ -29,25 +28,17 @@ def run(description: Path, cells: Path, out: Path, method: str, settings: Mappin
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     pixels = Grid.of_image(sequence.size, sequence.working_size)
     keys = settings.get(method, {})
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
     hashes = {}
-    try:
-        with cache.read(cells, "memory") as file:
-            grid = file.grid("probability")
-            for t, name in enumerate(sequence.frame_names):
-                rows = file.rows("probability", t, t + 1)[0].astype(np.float32)  # (h, w)
-                refined = probability(method, rows, grid, pixels, lambda t=t: working_frame(sequence, t), keys)
-                path = fresh / f"{name}.png"
-                video.write_mask(path, refined > settings["threshold"])
-                hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with cache.read(cells, "memory") as file, replacing_folder(folder) as fresh:
+        grid = file.grid("probability")
+        for t, name in enumerate(sequence.frame_names):
+            rows = file.rows("probability", t, t + 1)[0].astype(np.float32)  # (h, w)
+            refined = probability(method, rows, grid, pixels, lambda t=t: working_frame(sequence, t), keys)
+            path = fresh / f"{name}.png"
+            video.write_mask(path, refined > settings["threshold"])
+            hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     told = {
         "stage": "refine",
         "version": STAGE_VERSION,
@@ -57,7 +48,7 @@ def run(description: Path, cells: Path, out: Path, method: str, settings: Mappin
         "parameters": dict(keys),
         "masks": hashes,
     }
-    with cache.replacing(out) as temporary:
+    with replacing(out) as temporary:
         temporary.write_text(json.dumps(told, indent=1) + "\n")
     return len(hashes)
 

@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(
             f"{args.results}: no such folder; give a data set's results, e.g. results/demo, of a finished run"
         )
-    from vosmem.cache import replacing
     from vosmem.report.collect import collect, read_config
     from vosmem.report.page import render
+    from vosmem.whole import replacing
 
     config = read_config(args.config or args.results / "config.yaml")
     references = {name: Path(path) for name, path in config["report"]["reference"].items()}
@@ -63,7 +63,7 @@ def _save_config(text: str, out: Path) -> int:
     import yaml
 
     from vosmem import config
-    from vosmem.cache import replacing
+    from vosmem.whole import replacing
 
     try:
         given = json.loads(sys.stdin.read() if text == "-" else text)

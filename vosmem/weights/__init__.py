@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from vosmem.cache import replacing
 from vosmem.errors import UserError
+from vosmem.whole import replacing
 
 HERE = Path(__file__).resolve().parent
 METADATA = "vosmem"  # the entry of a .safetensors file's metadata that vosmem writes

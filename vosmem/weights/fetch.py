@@ -12,8 +12,8 @@ import zipfile
 from pathlib import Path
 
 from vosmem import weights
-from vosmem.cache import replacing
 from vosmem.errors import UserError
+from vosmem.whole import replacing
 
 
 def fetch(name: str, folder: Path = weights.FOLDER) -> Path:

@@ -11,7 +11,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from vosmem import config as configuration
-from vosmem import weights
+from vosmem import lock, weights
 from vosmem.data import layout
 from vosmem.errors import UserError
 
@@ -20,6 +20,15 @@ def stop(error):
     """End with the user's mistake, as lines of text and without a traceback."""
     raise WorkflowError(str(error))
 
+
+# Held until this process ends. A live run is told of here; that two do not write the same files is Snakemake's to see.
+if workflow.is_main_process:
+    LOCK, busy = lock.enter(Path(".snakemake"))
+    if busy:
+        print(
+            "vosmem: another run goes on in this folder; wait for it, or end it, before you start one here",
+            file=sys.stderr,
+        )
 
 try:
     CONFIG = configuration.resolve(config)

@@ -1,0 +1,75 @@
+"""What is written appears whole or not at all, and what a killed process left is taken away."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from vosmem import whole
+
+KILLED = """
+import os, signal, sys
+from vosmem import whole
+with whole.{kind}(sys.argv[1]) as temporary:
+    (temporary / "half" if temporary.is_dir() else temporary).write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed(path, kind):
+    """A process that is killed while it writes `path`."""
+    done = subprocess.run([sys.executable, "-c", KILLED.format(kind=kind), str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def hidden(folder):
+    return sorted(p.name for p in folder.iterdir() if p.name.startswith("."))
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a", "a [1].b.csv", "ü.json"])
+def test_a_file_is_whole_or_as_before(tmp_path, name):
+    path = tmp_path / "deeper" / name
+    with whole.replacing(path) as temporary:
+        assert temporary.parent == path.parent and (not path.suffix or temporary.suffix == path.suffix)
+        temporary.write_text("old")
+        assert not path.exists()
+    with pytest.raises(ZeroDivisionError), whole.replacing(path) as temporary:
+        temporary.write_text("new")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    killed(path, "replacing")
+    assert path.read_text() == "old" and len(hidden(path.parent)) == 1 and whole.leftovers(path)
+    with whole.replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new" and hidden(path.parent) == []
+
+
+def test_a_folder_is_whole_or_as_before(tmp_path):
+    path = tmp_path / "masks"
+    with whole.replacing_folder(path) as temporary:
+        (temporary / "old").touch()
+        assert not path.exists()
+    with pytest.raises(ZeroDivisionError), whole.replacing_folder(path) as temporary:
+        (temporary / "new").touch()
+        raise ZeroDivisionError
+    killed(path, "replacing_folder")
+    assert os.listdir(path) == ["old"] and len(hidden(tmp_path)) == 1
+    with whole.replacing_folder(path) as temporary:
+        assert os.listdir(temporary) == []
+        (temporary / "new").touch()
+    assert os.listdir(path) == ["new"] and hidden(tmp_path) == []
+
+
+def test_what_others_write_is_left_alone(tmp_path):
+    """A live process of this host, any of another, and another file's."""
+    path = tmp_path / "a.h5"
+    own = whole._beside(path)
+    left = [own.name.replace(f"-{os.getpid()}.", f"-{os.getppid()}."), ".a.elsewhere-1.part.h5", ".a.b.part.h5", ".a.h5"]
+    for name in left:
+        (tmp_path / name).touch()
+    killed(tmp_path / "a.b.h5", "replacing")
+    with whole.replacing(path) as temporary:
+        temporary.touch()
+    assert {*left} < {*hidden(tmp_path)} and len(hidden(tmp_path)) == 5
