@@ -66,7 +66,8 @@ def test_what_others_write_is_left_alone(tmp_path):
     """A live process of this host, any of another, and another file's."""
     path = tmp_path / "a.h5"
     own = whole._beside(path)
-    left = [own.name.replace(f"-{os.getpid()}.", f"-{os.getppid()}."), ".a.elsewhere-1.part.h5", ".a.b.part.h5", ".a.h5"]
+    parent = own.name.replace(f"-{os.getpid()}.", f"-{os.getppid()}.")
+    left = [parent, ".a.elsewhere-1.part.h5", ".a.b.part.h5", ".a.h5"]
     for name in left:
         (tmp_path / name).touch()
     killed(tmp_path / "a.b.h5", "replacing")

@@ -43,11 +43,14 @@ class Workflow:
     def write(self, config) -> None:
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    def command(self, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "snakemake", "--snakefile", self.snakefile, "--directory", self.folder,
                    "--configfile", self.folder / "tiny.yaml", "--cores", "2", *arguments]  # fmt: skip
+        return list(map(str, command))
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=environment)
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False, env=environment)
         if check and done.returncode:
             raise AssertionError(f"snakemake failed:\n{done.stdout}\n{done.stderr}")
         return done
@@ -118,6 +121,15 @@ def finished(tmp_path_factory, repository, random_weights) -> Workflow:
     done = make(tmp_path_factory.mktemp("finished"), repository, random_weights)
     done.run()
     return done
+
+
+@pytest.fixture
+def broken(finished, tmp_path) -> Workflow:
+    """A copy of the finished run, to be changed and run again."""
+    shutil.copytree(finished.folder, tmp_path / "run")
+    copied = Workflow(tmp_path / "run", finished.snakefile)
+    copied.write(CONFIG)
+    return copied
 
 
 @pytest.fixture
