@@ -65,12 +65,19 @@ def test_a_folder_is_whole_or_as_before(tmp_path):
 def test_what_others_write_is_left_alone(tmp_path):
     """A live process of this host, any of another, and another file's."""
     path = tmp_path / "a.h5"
-    own = whole._beside(path)
-    parent = own.name.replace(f"-{os.getpid()}.", f"-{os.getppid()}.")
-    left = [parent, ".a.elsewhere-1.part.h5", ".a.b.part.h5", ".a.h5"]
+    own = whole._beside(path).name
+    parent = own.replace(f"{os.getpid()}-{whole._start('self')}", f"{os.getppid()}-{whole._start(os.getppid())}")
+    left = [parent, own.replace(f"{whole._host()}-", "elsewhere-"), ".a.b.part.h5", ".a.b-c.part.h5", ".a.h5"]
     for name in left:
         (tmp_path / name).touch()
     killed(tmp_path / "a.b.h5", "replacing")
     with whole.replacing(path) as temporary:
         temporary.touch()
-    assert {*left} < {*hidden(tmp_path)} and len(hidden(tmp_path)) == 5
+    assert {*left} < {*hidden(tmp_path)} and len(hidden(tmp_path)) == 6
+
+
+def test_a_later_process_of_the_same_number_is_another(tmp_path):
+    own = whole._beside(tmp_path / "a.h5")
+    left = own.with_name(own.name.replace(f"-{whole._start('self')}.", "-1."))
+    left.touch()
+    assert whole.leftovers(tmp_path / "a.h5") == [left]

@@ -6,8 +6,8 @@ a killed process left behind is taken away by the next one that writes to the sa
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -49,34 +49,39 @@ def replacing_folder(path: str | os.PathLike) -> Iterator[Path]:
 def leftovers(path: str | os.PathLike) -> list[Path]:
     """What processes of this host that live no more left of a file or folder that was to become ``path``."""
     path, found = Path(path), []
-    for other in path.parent.glob(f".{glob.escape(path.stem)}.*.part{glob.escape(path.suffix)}"):
-        host, _, process = other.name[len(path.stem) + 2 :].partition(".part")[0].rpartition("-")
-        if host.removeprefix("old-") == _host() and process.isdecimal() and not _lives(int(process)):
-            found.append(other)
+    stem, suffix, host = map(re.escape, (path.stem, path.suffix, _host()))
+    own = re.compile(rf"\.{stem}\.(?:old-)?{host}-(\d+)-(\d*)\.part{suffix}")
+    for name in os.listdir(path.parent):
+        match = own.fullmatch(name)
+        if match and match[2] and match[2] != _start(match[1]):
+            found.append(path.with_name(name))
     return found
 
 
 def _beside(path: Path, what: str = "") -> Path:
     """The hidden name of this process for ``path``, free to be used."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = path.with_name(f".{path.stem}.{what and what + '-'}{_host()}-{os.getpid()}.part{path.suffix}")
-    for left in (own, *leftovers(path)):
+    own = f"{os.getpid()}-{_start('self')}"
+    place = path.with_name(f".{path.stem}.{what and what + '-'}{_host()}-{own}.part{path.suffix}")
+    for left in (place, *leftovers(path)):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
-    return own
+    return place
 
 
 def _host() -> str:
     return socket.gethostname().replace(".", "_").replace("/", "_")[:40]
 
 
-def _lives(process: int) -> bool:
+def _start(process: str | int) -> str:
+    """When a process started, which tells it from a later one of its number; empty where it lives no more.
+
+    Elsewhere than on Linux always empty, and so nothing is ever taken away.
+    """
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        return True
-    return True
+        state, *others = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if state in "ZX" else others[18]

@@ -35,6 +35,15 @@ def unmake(run, stage):
     (run.folder / "results/report.html").unlink()
 
 
+def same_as(finished, run):
+    """Scores and masks are those of an unbroken run, and so is every cache that is there.
+
+    One may be absent: Snakemake does not make anew what was cut if what was made of it before is still right.
+    """
+    now, then = contents(run), contents(finished)
+    assert now == {name: then[name] for name in then if name in now or not name.endswith(".h5")}
+
+
 def check_cut(finished, run, stage, number):
     """Cut a run short in `stage`; then the same command goes on."""
     output = run.folder / RESULTS / STAGES[stage][0]
@@ -44,7 +53,7 @@ def check_cut(finished, run, stage, number):
     assert not output.exists()
     done = run.run()
     assert "Traceback" not in done.stdout + done.stderr
-    assert contents(run) == contents(finished)
+    same_as(finished, run)
     assert leftovers(run) == []
     if stage == "memory_predict":  # nothing is done twice but what was cut
         assert [p.name for p, time in above.items() if p.stat().st_mtime_ns != time] == ["b.h5"]
@@ -70,7 +79,8 @@ def test_a_killed_training_goes_on_at_its_last_state(finished, broken):
     broken.run()
     log = next((broken.folder / RESULTS / "logs/memory_train").rglob("*.log")).read_text()
     assert "going on from step 2 of 3" in log
-    assert contents(broken) == contents(finished) and leftovers(broken) == []
+    same_as(finished, broken)
+    assert leftovers(broken) == []
 
 
 @pytest.mark.slow
@@ -81,9 +91,9 @@ def test_jobs_that_outlive_their_run_do_no_harm(finished, broken):
     os.kill(held.process.pid, signal.SIGKILL)
     held.process.wait(60)
     broken.run()
-    assert contents(broken) == contents(finished)
+    same_as(finished, broken)
     held.end(signal.SIGTERM)
-    assert contents(broken) == contents(finished)
+    same_as(finished, broken)
 
 
 def test_two_runs_of_one_folder_exclude_each_other(finished, broken):
@@ -98,7 +108,7 @@ def test_two_runs_of_one_folder_exclude_each_other(finished, broken):
     finally:
         first.end(signal.SIGTERM)
     broken.run()
-    assert contents(broken) == contents(finished)
+    same_as(finished, broken)
     with pytest.raises(ProcessLookupError):
         os.kill(first.job, 0)
 
