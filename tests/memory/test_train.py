@@ -1,6 +1,8 @@
 """Training: it learns, is deterministic, goes on after a kill, and refuses what does not fit together."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -184,3 +186,23 @@ def test_moments_are_those_of_the_features(write_streams):
         rows = streams.rows("appearance", 0, 6).astype(np.float64)
     np.testing.assert_allclose(mean[:, 0, 0], rows.mean((0, 2, 3)), rtol=1e-5)
     np.testing.assert_allclose(deviation[:, 0, 0], rows.std((0, 2, 3)), rtol=1e-5)
+
+
+def test_more_files_than_usual_may_be_open():
+    """In a process of its own, whose limits stay its own."""
+    script = """
+import resource
+from vosmem.errors import UserError
+from vosmem.memory import train
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, 600))
+train._may_open(10)
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (200, 600)
+train._may_open(400)
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (528, 600)
+try:
+    train._may_open(3000)
+except UserError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("training reads 3000 cache files at once, this user may hold 600 open; raise")

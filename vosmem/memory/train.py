@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -128,6 +129,7 @@ def train(
     torch.manual_seed(settings["seed"])
     torch.use_deterministic_algorithms(device.type == "cpu")
     told = [describe.read(path) for path in descriptions]
+    _may_open(len(told) * (len(appearance) + len(motion)))
     with ExitStack() as stack:
         sequences = []
         for sequence in told:
@@ -165,6 +167,19 @@ def train(
     _write_history(history_out, history)
     weights.save(out, model.state_dict(), {**made_of, "git_commit": git_commit()})
     state.unlink(missing_ok=True)
+
+
+def _may_open(files: int) -> None:
+    """Ask the system for leave to hold so many files open: all caches of the training set are."""
+    needed = files + 128  # the process's own
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed and soft != resource.RLIM_INFINITY:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise UserError(
+                f"training reads {files} cache files at once, this user may hold {hard} open; "
+                "raise the limit (ulimit -n), or train on fewer sequences"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def same_streams(sequences: Sequence[TrainingSequence]) -> dict[str, object]:
