@@ -30,11 +30,11 @@ def chain(frames: Path, out: Path, threads: int) -> dict[str, list[np.ndarray]]:
     n = ("--threads", threads)
     vosmem("flow", out / "d.json", "--out", out / "flow.h5", *n)
     streams: dict[str, list[Path]] = {"appearance": [], "motion": []}
-    for stage, source in (("appearance", "d.json"), ("motion", "flow.h5")):
+    for stage, *words in (("appearance", "d.json"), ("motion", "predict", "flow.h5")):
         for network in (maker["name"] for maker in made_by[stage]):
             streams[stage].append(out / f"{stage}-{network}.h5")
             settings = ("--settings", f"{{network: {network}}}")
-            vosmem(stage, out / source, "--out", streams[stage][-1], *settings, *n)
+            vosmem(stage, *words[:-1], out / words[-1], "--out", streams[stage][-1], *settings, *n)
     options = [word for stage, paths in streams.items() for word in (f"--{stage}", *paths)]
     vosmem("memory", "predict", weights.entry("lvo").path(), *options, "--out", out / "memory.h5", *n)
     for method in ("raw", "bilateral"):

@@ -22,6 +22,11 @@ def held_by(pattern: str, held: Path) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "VOSMEM_HOLD": pattern, "VOSMEM_HELD": str(held)}
 
 
+def _heeds_ctrl_c() -> None:
+    """Undo what the tests may have from their own parent: a shell has what it starts in the background ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Held:
     """Snakemake at work, with one job held in the middle."""
 
@@ -30,7 +35,7 @@ class Held:
         environment = held_by(f"*{pattern}", held)
         with open(run.folder / "out.txt", "w") as out:
             self.process = subprocess.Popen(
-                run.command(), stdout=out, stderr=out, env=environment, start_new_session=True
+                run.command(), stdout=out, stderr=out, env=environment, start_new_session=True, preexec_fn=_heeds_ctrl_c
             )
         end = time.monotonic() + 120
         while not held.exists() or not held.read_text():
