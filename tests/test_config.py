@@ -72,6 +72,11 @@ def test_the_given_mapping_is_left_alone():
         ("models", {}, "config: models"),
         ("refine.threshold", 1, "config: refine.threshold: got 1, expected less than 1"),
         (
+            "flow.backward",
+            False,
+            "config: models.lvo.flow.backward: false, but refine.temporal follows the flow both ways; set it true, or",
+        ),
+        (
             "appearance.network",
             "deeplab_largefov",
             "config: models.lvo.appearance.weights: no known source for deeplab_largefov",

@@ -146,6 +146,12 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
             )
         if model["memory"]["folds"] and model["memory"]["weights"] != "train":
             yield f"config: models.{name}.memory.folds: is for weights that are trained here; set memory.weights: train"
+        steadied = config["refine"]["temporal"]["weight"] > 0 and config["refine"]["methods"] != ["raw"]
+        if steadied and names("motion", model["motion"]) and not model["flow"]["backward"]:
+            yield (
+                f"config: models.{name}.flow.backward: false, but refine.temporal follows the flow both ways; "
+                "set it true, or refine.temporal.weight: 0"
+            )
         if "deeplab_largefov" in streams:
             given = settings_for("appearance", model["appearance"], "deeplab_largefov")["weights"]
             if given == "registry":

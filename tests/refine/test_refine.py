@@ -77,12 +77,48 @@ def test_masks_and_hashes(written):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_tells_what_it_did(written, method):
-    settings = config.section_defaults("refine").get(method, {})
+    settings = config.section_defaults("refine").get(method, {}) if method != "temporal" else {}
     assert refine(written, "--method", method) == 0
     told = json.loads((written / "out/a.b.json").read_text())
     assert (told["version"], told["method"], told["threshold"]) == (STAGE_VERSION, method, 0.5)
     assert told["parameters"] == settings
     assert video.read_mask(written / "out/a.b/f2.png").shape == (96, 128)
+
+
+def write_flow(path, names=("forward", "backward"), frames=("f1", "f2")):
+    """Nothing moves."""
+    with cache.write(path, cache.Clip("a.b", frames, (48, 64)), cache.Maker("flow", 1, "toy")) as file:
+        for name in names:
+            file.create(name, (2, 24, 32), Grid.of_image((24, 32), (48, 64)))
+            file.append(name, np.zeros((len(frames), 2, 24, 32)))
+
+
+@pytest.mark.parametrize("method", sorted({*METHODS} - {"raw"}))
+def test_probabilities_are_steadied_before_any_method(written, method):
+    """Nothing moves, so with the weight 1 every frame becomes the mean of both."""
+    write_flow(written / "flow.h5")
+    with cache.read(written / "p.h5") as file:
+        mean, grid = file.rows("probability").astype(np.float32).mean(0), file.grid("probability")
+    told = ["--settings", "{temporal: {weight: 1, tolerance: 0.5}}"]
+    assert refine(written, "--method", method, "--flow", str(written / "flow.h5"), *told) == 0
+    pixels = Grid.of_image((96, 128), (48, 64))
+    for name in ("f1", "f2"):
+        frame = video.resize(video.read_frame(written / f"{name}.jpg"), (48, 64))
+        keys = config.section_defaults("refine").get(method, {}) if method != "temporal" else {}
+        expected = probability(method, mean, grid, pixels, lambda frame=frame: frame, keys) > 0.5
+        assert np.mean(video.read_mask(written / f"out/a.b/{name}.png") != expected) < 1e-3
+    told = json.loads((written / "out/a.b.json").read_text())
+    assert told["parameters"]["temporal"] == {"weight": 1, "tolerance": 0.5}
+    assert list(told["masks"]) == ["f1.png", "f2.png"]
+
+
+def test_a_flow_that_does_not_fit_is_one_line(written, capsys):
+    write_flow(written / "one.h5", names=("forward",))
+    assert refine(written, "--method", "temporal", "--flow", str(written / "one.h5")) == 1
+    assert "one.h5: holds no /backward, which refine.temporal needs; set flow.backward" in capsys.readouterr().err
+    write_flow(written / "other.h5", frames=("f1", "f3"))
+    assert refine(written, "--method", "temporal", "--flow", str(written / "other.h5")) == 1
+    assert "other.h5: is of other frames than" in capsys.readouterr().err
 
 
 def test_a_methods_own_keys_count(written):

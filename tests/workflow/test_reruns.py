@@ -55,6 +55,13 @@ def test_a_methods_keys_rerun_that_method_alone(changed, config):
     changed.run()
     config["refine"]["crf"] = {"iterations": 2}
     assert changed.planned(config) == {**MASKS, **PAGE}
+    changed.write(config)
+    changed.run()
+    config["refine"]["temporal"] = {"weight": 0.5}  # raw is of each frame by itself
+    assert changed.planned(config) == {"refine": 4, "evaluate": 4, "evaluate_summary": 2, **PAGE}
+    config["models"] = {"lvo": {"motion": {"network": "none"}}}  # and so is what has no motion stream
+    assert "flow" not in changed.planned(config)
+    config.pop("models")
     config["refine"]["threshold"] = 0.4
     assert changed.planned(config) == {"refine": 6, "evaluate": 6, "evaluate_summary": 3, **PAGE}
 

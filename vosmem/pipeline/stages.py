@@ -76,7 +76,6 @@ class Stages:
                 settings = _as_made("motion", made)
                 count.append(motion.run(flows[name], out, made["name"], settings, _weights(made), self.device))
             files["motion"].append(out)
-        used.delete(flows.values())
         for made in streams["appearance"]:
             out = folder / "appearance" / f"{made['name']}.h5"
             with step(f"appearance {made['name']}") as count:
@@ -89,7 +88,9 @@ class Stages:
         used.delete([*files["appearance"], *files["motion"]])
         with step("refine") as count:
             settings = config.section_defaults("refine")
-            count.append(refine.run(description, out, folder / "masks.json", settings["methods"][-1], settings))
+            method, along = settings["methods"][-1], next(iter(flows.values()), None)
+            count.append(refine.run(description, out, folder / "masks.json", method, settings, along))
+        used.delete(flows.values())
         return used.most()
 
     def states(self, working_size: tuple[int, int]) -> int:

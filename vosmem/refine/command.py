@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="what was written; masks go to the folder of the same name",
     )
+    parser.add_argument(
+        "--flow", type=Path, metavar="FLOW.h5", help="steady the probabilities along this flow, see refine.temporal"
+    )
     methods = config.schema()["properties"]["refine"]["properties"]["methods"]["items"]["enum"]
     parser.add_argument("--method", default="raw", choices=methods)
     arguments.add_settings(parser, "refine")
@@ -35,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
 
     settings = arguments.settings(args, "refine")
     with arguments.timed(f"refine {args.out.stem}") as frames:
-        frames.append(stage.run(args.description, args.probability, args.out, args.method, settings))
+        frames.append(stage.run(args.description, args.probability, args.out, args.method, settings, args.flow))
     return 0

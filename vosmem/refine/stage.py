@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +15,29 @@ from vosmem import cache, video
 from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.grid import Grid
-from vosmem.refine import STAGE_VERSION
+from vosmem.refine import STAGE_VERSION, temporal
 from vosmem.refine.methods import probability
 from vosmem.whole import replacing, replacing_folder
 
 
-def run(description: Path, cells: Path, out: Path, method: str, settings: Mapping[str, Any]) -> int:
+def run(
+    description: Path, cells: Path, out: Path, method: str, settings: Mapping[str, Any], flow: Path | None = None
+) -> int:
     """Write the masks of one sequence to the folder ``out`` without its suffix, and what was written to ``out`` (JSON).
 
-    ``cells``: the probability file; ``settings``: the config's section `refine`, of which ``threshold`` and the
-    method's own keys are used. The folder appears whole or not at all, and before the JSON. Returns the number of
-    frames.
+    ``cells``: the probability file; ``settings``: the config's section `refine`, of which ``threshold``, the method's
+    own keys and, where ``flow`` is given, ``temporal`` are used: then the maps are steadied along that file's flow
+    before the method. The folder appears whole or not at all, and before the JSON. Returns the number of frames.
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")
     pixels = Grid.of_image(sequence.size, sequence.working_size)
-    keys = settings.get(method, {})
+    keys = settings.get(method, {}) if method != "temporal" else {}
     hashes = {}
     with cache.read(cells, "memory") as file, replacing_folder(folder) as fresh:
         grid = file.grid("probability")
-        for t, name in enumerate(sequence.frame_names):
-            rows = file.rows("probability", t, t + 1)[0].astype(np.float32)  # (h, w)
+        for t, rows in maps(file, flow, settings.get("temporal"), out.parent):  # (h, w) each
+            name = sequence.frame_names[t]
             refined = probability(method, rows, grid, pixels, lambda t=t: working_frame(sequence, t), keys)
             path = fresh / f"{name}.png"
             video.write_mask(path, refined > settings["threshold"])
@@ -45,12 +48,39 @@ def run(description: Path, cells: Path, out: Path, method: str, settings: Mappin
         "sequence": sequence.name,
         "method": method,
         "threshold": settings["threshold"],
-        "parameters": dict(keys),
-        "masks": hashes,
+        "parameters": dict(keys) | ({"temporal": dict(settings["temporal"])} if flow else {}),
+        "masks": dict(sorted(hashes.items())),
     }
     with replacing(out) as temporary:
         temporary.write_text(json.dumps(told, indent=1) + "\n")
     return len(hashes)
+
+
+def maps(
+    file: cache.Reader, flow: Path | None, settings: Mapping[str, float] | None, folder: Path
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The probabilities of a memory file, pairs of t and (h, w) float32, in any order; steadied where flow is given."""
+
+    def own(t: int) -> np.ndarray:
+        return file.rows("probability", t, t + 1)[0].astype(np.float32)
+
+    if flow is None:
+        yield from ((t, own(t)) for t in range(len(file)))
+        return
+    grid = file.grid("probability")
+    with cache.read(flow, "flow") as source:
+        if "backward" not in source.names:
+            raise UserError(f"{flow}: holds no /backward, which refine.temporal needs; set flow.backward: true")
+        if source.clip != file.clip:
+            raise UserError(f"{flow}: is of other frames than {file.path}; run the workflow again")
+
+        def along(name: str, t: int) -> np.ndarray:
+            return temporal.on_grid(source.rows(name, t, t + 1)[0], source.grid(name), grid)
+
+        yield from temporal.steady(
+            own, partial(along, "forward"), partial(along, "backward"), len(file),
+            settings["weight"], settings["tolerance"] / grid.x.stride, folder,
+        )  # fmt: skip
 
 
 def working_frame(sequence: describe.Sequence, t: int) -> np.ndarray:

@@ -222,6 +222,19 @@ def adopted_hash(model):
     return weights.entry("lvo").sha256 if MODELS[model]["memory"]["weights"] == "shipped" else ""
 
 
-def refine_settings(method):
+def refine_settings(model, method):
     """What a method of the section `refine` looks at: the threshold, and the method's own keys. The rest is others'."""
-    return as_json({key: CONFIG["refine"][key] for key in ("threshold", method) if key in CONFIG["refine"]})
+    keys = ["threshold", method, *(["temporal"] if steadied(model, method) else [])]
+    return as_json({key: CONFIG["refine"][key] for key in keys if key in CONFIG["refine"]})
+
+
+def steadied(model, method):
+    """Whether a method's masks are made of probabilities that are steadied along the flow."""
+    return method != "raw" and CONFIG["refine"]["temporal"]["weight"] > 0 and bool(caches("motion", model))
+
+
+def flow_to_follow(wildcards):
+    """The flow that a sequence's probabilities are steadied along; [] where they are not."""
+    if not steadied(wildcards.model, wildcards.method):
+        return []
+    return f"{RESULTS}/flow/{MODELS[wildcards.model]['flow']['estimator']}/{wildcards.seq}.h5"

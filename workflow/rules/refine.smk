@@ -3,6 +3,7 @@ rule refine:
     input:
         description=f"{RESULTS}/data/{{seq}}.json",
         probability=f"{RESULTS}/memory/{{model}}/{{seq}}.h5",
+        flow=flow_to_follow,
     output:
         masks=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
     log:
@@ -17,10 +18,11 @@ rule refine:
         runtime=30,
     params:
         version=stage_version("refine"),
-        settings=lambda wildcards: refine_settings(wildcards.method),
+        settings=lambda wildcards: refine_settings(wildcards.model, wildcards.method),
+        flow=lambda wildcards, input: f"--flow {shlex.quote(input.flow)}" if input.flow else "",
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
-        " --settings {params.settings} --out {output.masks:q} 2> {log:q}"
+        " --settings {params.settings} {params.flow} --out {output.masks:q} 2> {log:q}"
 
 
 # Videos to look at. Nothing else needs them, so they are made only where they are asked for: `snakemake overlays`.
