@@ -59,9 +59,13 @@ class Workflow:
         """The jobs of a dry run: rule -> how many."""
         if config is not None:
             self.write(config)
-        done = self.run("--dry-run", *arguments)
-        table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", done.stdout, re.M | re.S)
-        return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)} if table else {}
+        return jobs(self.run("--dry-run", *arguments).stdout)
+
+
+def jobs(told: str) -> dict[str, int]:
+    """The table of jobs that Snakemake tells: rule -> how many."""
+    table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", told, re.M | re.S)
+    return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)} if table else {}
 
 
 @pytest.fixture(scope="session")
