@@ -39,13 +39,13 @@ def test_scores_are_those_of_the_masks(finished):
     from vosmem.evaluate import measures
 
     results = finished.folder / "results/tiny"
-    rows = list(csv.DictReader(open(results / "evaluate/lvo/raw/b.csv")))
+    rows = list(csv.DictReader((results / "evaluate/lvo/raw/b.csv").read_text().splitlines()))
     assert [row["frame"] for row in rows] == ["00001", "00002"]
     for row in rows:
         mask = video.read_mask(results / f"refine/lvo/raw/b/{row['frame']}.png")
         truth = video.read_mask(finished.folder / f"tiny/Annotations/480p/b/{row['frame']}.png")
         assert float(row["J"]) == np.round(measures.region_similarity(mask, truth), 6)
-    summary = list(csv.DictReader(open(results / "evaluate/lvo/raw/summary.csv")))
+    summary = list(csv.DictReader((results / "evaluate/lvo/raw/summary.csv").read_text().splitlines()))
     assert [row["sequence"] for row in summary] == ["b", "c", "mean"]
     mean = np.mean([float(row["J_mean"]) for row in summary[:2]])
     assert abs(float(summary[2]["J_mean"]) - mean) < 1e-6
