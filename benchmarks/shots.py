@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vosmem.data import layout, shots
+from vosmem.data import files, shots
 
 ENDS = 16
 Rule = Callable[[shots.Detector], list[int]]
@@ -43,7 +43,7 @@ def main() -> None:
     names = sorted(p.name for p in root.iterdir())
     clips = {}
     for name in names:
-        images = (cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_4) for path in layout.images(root / name))
+        images = (cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_4) for path in files.images(root / name))
         clips[name] = [cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for image in images]
     rows: dict[str, list[str]] = {name: [] for name in RULES}
     begin, count = time.perf_counter(), 0

@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from vosmem.data.layout import LAYOUTS
 from vosmem.errors import UserError
 
 MODEL_SECTIONS = ("flow", "appearance", "motion", "memory")  # what a row of `models` may change
@@ -128,10 +129,16 @@ def _line(error: jsonschema.ValidationError, prefix: str) -> str:
 
 def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     """What each key allows but not together."""
-    if config["data"]["train"] and config["data"]["layout"] != "davis":
+    data, where = config["data"], LAYOUTS[config["data"]["layout"]].masks
+    if data["train"] and where == "apart" and not data["masks"]:
         yield (
-            f"config: data.train: names sequences, but the layout {config['data']['layout']} has no masks to train on; "
-            "set data.layout: davis, or name none"
+            f"config: data.train: names sequences, but the layout {data['layout']} has no masks to train on; "
+            "set data.masks to the folder of your masks, or name none"
+        )
+    if data["masks"] and where == "within":
+        yield (
+            f"config: data.masks: got {data['masks']!r}, but the layout {data['layout']} has its masks within "
+            "data.root; leave the key out"
         )
     for name, model in config["models"].items():
         streams = [name for section in ("appearance", "motion") for name in names(section, model[section])]

@@ -14,6 +14,12 @@ from vosmem.whole import replacing
 LONGEST = 4  # the working frame's long side is at most this many short sides
 LEAST = 64  # pixels of its short side at least: below 32 OpenCV's DIS reads beyond its arrays
 
+VOID = (
+    192,
+    224,
+    224,
+)  # BGR, index 255 of DAVIS's and VOC's palette: neither object nor background, taken as the latter
+
 cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core on top of them
 
 
@@ -28,7 +34,7 @@ def read_frame(path: str | os.PathLike) -> np.ndarray:
 def decode_mask(path: str | os.PathLike) -> tuple[np.ndarray, int]:
     """One mask file: (H, W) bool, true where any colour channel is not zero, and how many channels the file has.
 
-    The last of 2 or 4 channels is alpha and does not count.
+    The last of 2 or 4 channels is alpha and does not count; the colour VOID is background.
     """
     image = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
     if image is None:
@@ -36,7 +42,10 @@ def decode_mask(path: str | os.PathLike) -> tuple[np.ndarray, int]:
     if image.ndim == 2:
         return image > 0, 1
     colours = image.shape[2] - (image.shape[2] in (2, 4))
-    return image[..., :colours].any(axis=2), image.shape[2]
+    mask = image[..., :colours].any(axis=2)  # (H, W)
+    if colours == 3:
+        mask &= (image[..., :3] != VOID).any(axis=2)
+    return mask, image.shape[2]
 
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:

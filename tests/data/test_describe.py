@@ -15,8 +15,8 @@ from vosmem.errors import UserError
 FRAMES, MASKS = "JPEGImages/480p/left", "Annotations/480p/left"
 
 
-def look(root, name="left", kind="davis", needs_masks=True):
-    return describe.describe(root, kind, "480p", name, 64, needs_masks)
+def look(root, name="left", kind="davis", needs_masks=True, masks=None):
+    return describe.describe(layout.Place(root, kind, masks=masks), name, 64, needs_masks, root / "made" / name)
 
 
 def test_a_sound_sequence(tiny_davis, tmp_path):
@@ -115,7 +115,7 @@ def film(tmp_path):
 
 
 def look_at_video(root, name, folder, needs_masks=False):
-    return describe.describe_video(root, name, 64, needs_masks, folder)
+    return describe.describe(layout.Place(root, "videos"), name, 64, needs_masks, folder)
 
 
 def test_a_video_file_is_a_sequence(film, tmp_path):
@@ -140,7 +140,7 @@ def test_a_changed_video_changes_the_description(film, tmp_path):
     path = film / "holiday 1.mp4"
     path.write_bytes(path.read_bytes())
     assert look_at_video(film, "holiday 1", tmp_path / "x")["fingerprint"] != before["fingerprint"]
-    assert layout.sources(film, "videos", "", "holiday 1") == [[path]]
+    assert layout.sources(layout.Place(film, "videos"), "holiday 1") == [[path]]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_video_that_cannot_be_used_is_a_defect(film, tmp_path, name, what, men
 
 def test_a_video_has_nothing_to_train_on(film, tmp_path):
     told = look_at_video(film, "holiday 1", tmp_path / "x", needs_masks=True)
-    assert [d["what"] for d in told["defects"] if d["fatal"]] == ["is a video, which has no annotations"]
+    assert [d["what"] for d in told["defects"] if d["fatal"]] == ["comes without annotations"]
 
 
 def test_a_short_video_is_not_scored(film, tmp_path):
@@ -181,9 +181,9 @@ def test_names_of_videos(film):
     (film / ".hidden.mp4").write_text("")
     (film / "B.MOV").write_text("")
     (film / "folder.mp4").mkdir()
-    assert layout.sequence_names(film, "videos", "") == ["B", "holiday 1"]
+    assert layout.sequence_names(layout.Place(film, "videos")) == ["B", "holiday 1"]
     with pytest.raises(UserError, match="is no folder, expected a folder of video files"):
-        layout.sequence_names(film / "none", "videos", "")
+        layout.sequence_names(layout.Place(film / "none", "videos"))
 
 
 def test_command_for_a_video(film, tmp_path, capsys):
@@ -202,13 +202,13 @@ def test_images_are_in_the_order_that_they_count(tmp_path):
 
 
 def test_names_and_lists(tiny_davis, tmp_path):
-    assert layout.sequence_names(tiny_davis, "davis", "480p") == ["left", "right"]
+    assert layout.sequence_names(layout.Place(tiny_davis)) == ["left", "right"]
     (tmp_path / "a.txt").write_text("/JPEGImages/480p/b/00000.jpg /x\n/JPEGImages/480p/b/00001.jpg /x\n\na # remark\n")
     assert layout.read_list(tmp_path / "a.txt") == ["b", "a"]
     with pytest.raises(UserError, match="cannot be read as a list"):
         layout.read_list(tmp_path / "none.txt")
     with pytest.raises(UserError, match=r"data\.root"):
-        layout.sequence_names(tmp_path / "none", "davis", "480p")
+        layout.sequence_names(layout.Place(tmp_path / "none"))
 
 
 def test_folds(tmp_path):
@@ -252,5 +252,5 @@ def test_command(tiny_davis, tmp_path, capsys):
 
 
 def test_the_reference_data(davis2016):
-    told = describe.describe(davis2016, "davis", "480p", "surf", 480, True)
+    told = describe.describe(layout.Place(davis2016), "surf", 480, True, davis2016 / "none")
     assert (len(told["frames"]), told["size"], told["empty_masks"], told["defects"]) == (55, (480, 854), 1, [])

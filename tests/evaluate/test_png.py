@@ -142,3 +142,19 @@ def test_other_files_are_told_from_images(tmp_path, content, told):
         png.read_mask(tmp_path / "a.png")
     with pytest.raises(UserError, match=r"b\.png: cannot be read \(No such file"):
         png.read_mask(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("filters", [0, 1, 2])
+def test_index_255_is_background_where_the_palette_says_void(tmp_path, filters):
+    values = np.random.default_rng(0).choice([0, 1, 2, 255], (20, 70))
+    palette = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    plain = write(tmp_path / "plain.png", values, colour=3, filters=filters, palette=palette.tobytes())
+    np.testing.assert_array_equal(foreground(plain), values > 0)
+    palette[255] = (224, 224, 192)
+    void = write(tmp_path / "void.png", values, colour=3, filters=filters, palette=palette.tobytes())
+    np.testing.assert_array_equal(foreground(void), values % 255 > 0)
+    np.testing.assert_array_equal(png.read_labels(void), values % 255)
+    two = write(tmp_path / "two.png", (values > 0) * 255, colour=3, filters=filters, palette=palette.tobytes())
+    assert not foreground(two).any()
+    cv2.imwrite(str(tmp_path / "colour.png"), cv2.imread(str(void)))  # the same in colour, without a palette
+    np.testing.assert_array_equal(foreground(tmp_path / "colour.png"), values % 255 > 0)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from vosmem.data.describe import Defect
+from vosmem.data.defects import Defect
 from vosmem.errors import UserError
 from vosmem.whole import replacing
 

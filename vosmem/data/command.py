@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--resolution", default="480p", help="DAVIS layout: the resolution's folder (default: %(default)s)"
     )
+    one.add_argument(
+        "--masks", type=Path, metavar="DIR", help="where the masks are, of layouts whose frames come without"
+    )
     one.add_argument("--short-side", type=int, default=480, help="working resolution (default: %(default)s)")
     one.add_argument("--needs-masks", action="store_true", help="the sequence is trained on, so masks must be there")
     one.add_argument(
@@ -29,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="JSON",
-        help="what was found; a video's frames go to the folder of the same name",
+        help="what was found; frames and masks that are made of the files go to the folder of the same name",
     )
     every = commands.add_parser("check", help="show the defects of all described sequences in one table")
     every.add_argument("descriptions", nargs="+", type=Path, metavar="JSON")
@@ -40,15 +43,10 @@ def run(args: argparse.Namespace) -> int:
     from vosmem.data import check, describe
 
     if args.action == "describe":
-        if args.layout == "videos":
-            with arguments.timed(f"frames {args.sequence}"):
-                told = describe.describe_video(
-                    args.root, args.sequence, args.short_side, args.needs_masks, args.out.with_suffix("")
-                )
-        else:
-            told = describe.describe(
-                args.root, args.layout, args.resolution, args.sequence, args.short_side, args.needs_masks
-            )
+        place = layout.Place(args.root, args.layout, args.resolution, args.masks)
+        with arguments.timed(f"data {args.sequence}") as frames:
+            told = describe.describe(place, args.sequence, args.short_side, args.needs_masks, args.out.with_suffix(""))
+            frames.append(len(told["frames"]))
         describe.write(args.out, told)
         print(f"data {args.sequence}: {len(told['frames'])} frames, {len(told['defects'])} remarks", file=sys.stderr)
         return 0

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 from vosmem import video
 from vosmem.cache import Clip
 from vosmem.data import STAGE_VERSION, layout
+from vosmem.data.defects import Defect, Defects
+from vosmem.data.files import SequenceFiles, fingerprint
+from vosmem.data.masks import look
 from vosmem.errors import UserError
 from vosmem.whole import replacing, replacing_folder
 
@@ -26,23 +29,13 @@ SHORTEST_SCORED = 3  # the measures leave out the first and the last frame
 
 
 @dataclass(frozen=True)
-class Defect:
-    """Something found in a data set: in which file, what, how to mend it, and whether work can go on without."""
-
-    sequence: str
-    file: str
-    what: str
-    mend: str
-    fatal: bool
-
-
-@dataclass(frozen=True)
 class Sequence:
     """A sequence as the later stages know it.
 
     ``frames`` and ``masks``: (T) paths relative to ``root``, a mask None where a frame is not annotated; ``size``: the
     files' (H, W), or the video's, whose frames are kept at working size; ``working_size``: the (H, W) that every cached
-    map covers; ``times``: when each frame is shown, in seconds (T), empty where that is not known.
+    map covers; ``times``: when each frame is shown, in seconds (T), empty where that is not known; ``mask_root``: what
+    ``masks`` are relative to, where that is another folder.
     """
 
     name: str
@@ -52,6 +45,7 @@ class Sequence:
     size: tuple[int, int]
     working_size: tuple[int, int]
     times: tuple[float, ...] = ()
+    mask_root: str = ""
 
     @property
     def frame_names(self) -> tuple[str, ...]:
@@ -69,7 +63,7 @@ class Sequence:
 
     @property
     def mask_paths(self) -> list[Path | None]:
-        return [None if m is None else Path(self.root) / m for m in self.masks]
+        return [None if m is None else Path(self.mask_root or self.root) / m for m in self.masks]
 
     @property
     def scored(self) -> bool:
@@ -77,70 +71,48 @@ class Sequence:
         return len(self.frames) >= SHORTEST_SCORED and any(m is not None for m in self.masks)
 
 
-def describe(root: Path, kind: str, resolution: str, name: str, short_side: int, needs_masks: bool) -> dict[str, Any]:
+def describe(place: layout.Place, name: str, short_side: int, needs_masks: bool, folder: Path) -> dict[str, Any]:
     """Look at one sequence: every frame and mask is decoded.
 
-    ``needs_masks``: whether the sequence is trained on. Returns the description as plain data, defects included;
-    see docs/formats.md.
+    ``needs_masks``: whether the sequence is trained on; ``folder``: where what is made of its files is kept, the frames
+    of a video, and masks that are no plain PNG files. Returns the description as plain data, defects included; see
+    docs/formats.md.
     """
-    where = layout.folders(root, kind, resolution, name)
-    frames = layout.images(where.frames)
-    masks = {path.stem: path for path in layout.images(where.masks)} if where.masks else {}
-    found = _Defects(name, root)
-
+    if place.layout == "videos":
+        return _describe_video(place, name, short_side, needs_masks, folder)
+    found = Defects(name, place.root)
+    files = _files(place, name, found)
+    frames = files.frames
     if not frames:
-        found.add(where.frames, "holds no images", "put the frames there, or take the sequence off the list")
+        found.add(files.folder, "holds no images", "put the frames there, or take the sequence off the list")
     size = _frame_sizes(frames, found)
-    matched = [masks.get(path.stem) for path in frames]
-    if not masks and where.masks:
-        missing = "has no annotations"
-        if needs_masks:
-            found.add(where.masks, missing, "add masks, or take the sequence out of data.train")
-        else:
-            found.add(where.masks, missing, "none needed: segmented, not scored", fatal=False)
-    for frame, mask in zip(frames, matched, strict=True):
-        if masks and mask is None:
-            found.add(
-                where.masks / f"{frame.stem}.png",
-                "missing",
-                "add the mask (an all-black one where the object is absent)",
-            )
-    for path in sorted(set(masks.values()) - {m for m in matched if m}):
-        found.add(path, "a mask without a frame", "remove the mask, or add the frame", fatal=False)
-    empty = _masks(matched, size, found)
+    masks = look(files, [path.stem for path in frames], size, folder / "masks", needs_masks, place, found)
     if 0 < len(frames) < SHORTEST_SCORED:
-        found.add(
-            where.frames,
-            f"{len(frames)} frames, fewer than {SHORTEST_SCORED}",
-            "none needed: segmented, not scored",
-            fatal=False,
-        )
-
+        what = f"{len(frames)} frames, fewer than {SHORTEST_SCORED}"
+        found.add(files.folder, what, "none needed: segmented, not scored", fatal=False)
     return {
         "stage": "data",
         "version": STAGE_VERSION,
         "sequence": name,
-        "root": os.fspath(root),
-        "frames": [os.path.relpath(p, root) for p in frames],
-        "masks": [p and os.path.relpath(p, root) for p in matched],
-        "empty_masks": empty,
+        "root": os.fspath(place.root),
+        "frames": [os.path.relpath(p, place.root) for p in frames],
+        "masks": masks.paths,
+        **masks.where,
+        "empty_masks": masks.empty,
         "size": size,
         "working_size": size and video.working_size(size, short_side),
-        "fingerprint": {
-            "frames": layout.fingerprint(frames),
-            "masks": layout.fingerprint(p for p in matched if p),
-        },
+        "fingerprint": {"frames": fingerprint(frames), "masks": fingerprint(masks.sources)},
         "checked": "every frame and mask decoded; sizes, channels and pairing compared",
         "defects": [asdict(d) for d in found.defects],
     }
 
 
-def describe_video(root: Path, name: str, short_side: int, needs_masks: bool, folder: Path) -> dict[str, Any]:
-    """Look at one video file of ``root``, and write its frames at working size to ``folder``, whole or not at all.
+def _describe_video(place: layout.Place, name: str, short_side: int, needs_masks: bool, folder: Path) -> dict[str, Any]:
+    """Look at one video file, and write its frames at working size to ``folder``, whole or not at all.
 
-    Returns the description as :func:`describe` does; ``root`` in it is ``folder``.
+    ``root`` in the description is ``folder``. Masks are of the video's own size.
     """
-    found, frames = _Defects(name, root), None
+    root, found, frames = place.root, Defects(name, place.root), None
     try:
         path = layout.video_file(root, name)
     except UserError as error:
@@ -148,8 +120,8 @@ def describe_video(root: Path, name: str, short_side: int, needs_masks: bool, fo
         found.add_error(path, error)
     else:
         frames = _extract(path, folder, short_side, found)
-    if needs_masks:
-        found.add(path, "is a video, which has no annotations", "take it out of data.train")
+    names, size = ([Path(n).stem for n in frames.names], frames.size) if frames else ([], None)
+    masks = look(_files(place, name, found), names, size, folder / "masks", needs_masks, place, found)
     if frames and len(frames.names) < SHORTEST_SCORED:
         what = f"{len(frames.names)} frames, fewer than {SHORTEST_SCORED}"
         found.add(path, what, "none needed: segmented, not scored", fatal=False)
@@ -162,21 +134,31 @@ def describe_video(root: Path, name: str, short_side: int, needs_masks: bool, fo
         "sequence": name,
         "root": os.fspath(folder),
         "frames": list(frames.names) if frames else [],
-        "masks": [None] * len(frames.names) if frames else [],
-        "empty_masks": 0,
+        "masks": masks.paths,
+        **masks.where,
+        "empty_masks": masks.empty,
         "size": frames and frames.size,
         "working_size": frames and frames.working_size,
         "times": [round(time, 6) for time in frames.times] if frames else [],
         "fingerprint": {
-            "frames": layout.fingerprint([path] if path.is_file() else []),
-            "masks": layout.fingerprint([]),
+            "frames": fingerprint([path] if path.is_file() else []),
+            "masks": fingerprint(masks.sources),
         },
         "checked": "every frame decoded, turned upright and written at working size",
         "defects": [asdict(d) for d in found.defects],
     }
 
 
-def _extract(path: Path, folder: Path, short_side: int, found: _Defects) -> Extracted | None:
+def _files(place: layout.Place, name: str, found: Defects) -> SequenceFiles:
+    """The sequence's files; none, with a defect, where a list that comes with them cannot be read."""
+    try:
+        return layout.files(place, name)
+    except UserError as error:
+        found.add_told(error)
+        return SequenceFiles(place.root / name, [])
+
+
+def _extract(path: Path, folder: Path, short_side: int, found: Defects) -> Extracted | None:
     """A video's frames in ``folder``; None, with a defect, where it cannot be used."""
     from vosmem import videofile
     from vosmem.data import extract
@@ -205,6 +187,7 @@ def read(path: str | os.PathLike) -> Sequence:
         sequence = Sequence(
             told["sequence"], told["root"], tuple(told["frames"]), tuple(told["masks"]),
             tuple(told["size"] or (0, 0)), tuple(told["working_size"] or (0, 0)), tuple(told.get("times", ())),
+            told.get("mask_root", ""),
         )  # fmt: skip
         defects = [Defect(**d) for d in told["defects"]]
     except FileNotFoundError:
@@ -217,20 +200,7 @@ def read(path: str | os.PathLike) -> Sequence:
     return sequence
 
 
-class _Defects:
-    def __init__(self, sequence: str, root: Path):
-        self.sequence, self.root, self.defects = sequence, root, []
-
-    def add(self, file: Path, what: str, mend: str, fatal: bool = True) -> None:
-        self.defects.append(Defect(self.sequence, os.path.relpath(file, self.root), what, mend, fatal))
-
-    def add_error(self, file: Path, error: UserError) -> None:
-        """What a file's reader said of it: "<file>: <what>; <mend>"."""
-        what, _, mend = str(error).removeprefix(f"{file}: ").partition("; ")
-        self.add(file, what, mend or "replace the file")
-
-
-def _frame_sizes(frames: list[Path], found: _Defects) -> tuple[int, int] | None:
+def _frame_sizes(frames: list[Path], found: Defects) -> tuple[int, int] | None:
     """The sequence's (H, W): the first readable frame's."""
     size = None
     for path in frames:
@@ -244,23 +214,3 @@ def _frame_sizes(frames: list[Path], found: _Defects) -> tuple[int, int] | None:
             got, expected = (f"{w}x{h}" for h, w in (shape, size))
             found.add(path, f"{got} pixels, the sequence's first frame has {expected}", "bring all frames to one size")
     return size
-
-
-def _masks(masks: list[Path | None], size: tuple[int, int] | None, found: _Defects) -> int:
-    """Check the masks against the frames' ``size``; how many show no object."""
-    empty = 0
-    for path in masks:
-        if path is None:
-            continue
-        try:
-            mask, channels = video.decode_mask(path)
-        except UserError:
-            found.add(path, "cannot be read as a mask", "replace the file")
-            continue
-        if channels in (2, 4):
-            found.add(path, "has an alpha channel", "none needed: the alpha channel is dropped", fatal=False)
-        if size and mask.shape != size:
-            got, expected = (f"{w}x{h}" for h, w in (mask.shape, size))
-            found.add(path, f"{got} pixels, the frames have {expected}", "bring masks and frames to one size")
-        empty += not mask.any()
-    return empty

@@ -1,101 +1,155 @@
-"""Where the frames and masks of a data set lie. Cheap to import: the workflow asks it while it is read."""
+"""Where the frames and masks of a data set lie: a table of layouts. Cheap to import: the workflow uses it.
+
+docs/datasets.md describes the data sets that the layouts are of.
+"""
 
 from __future__ import annotations
 
 import csv
-import os
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vosmem.data import fbms59, youtube_objects
+from vosmem.data.files import LOSSY_SUFFIXES, SequenceFiles, counted, folders, images, videos
 from vosmem.errors import UserError
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-VIDEO_SUFFIXES = frozenset({
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".ogv", ".wmv",
-    ".flv", ".gif",
-})  # fmt: skip
-LAYOUTS = ("davis", "folder", "videos")
 
 
 @dataclass(frozen=True)
-class Folders:
-    """One sequence's folder of frames and, where the layout has annotations, of masks."""
+class Place:
+    """Where a data set is, by the keys of the config's section `data`.
 
-    frames: Path
-    masks: Path | None
-
-
-def folders(root: Path, layout: str, resolution: str, sequence: str) -> Folders:
-    """The folders of one sequence.
-
-    ``davis``: ``root/JPEGImages/<resolution>/<sequence>`` and ``root/Annotations/<resolution>/<sequence>``;
-    ``folder``: ``root/<sequence>``, no masks. (In ``videos`` a sequence is a file: see :func:`video_file`.)
+    ``resolution``: of the layout ``davis``; ``masks``: where the masks are, of layouts whose frames come without.
     """
-    if layout == "folder":
-        return Folders(root / sequence, None)
-    return Folders(root / "JPEGImages" / resolution / sequence, root / "Annotations" / resolution / sequence)
+
+    root: Path
+    layout: str = "davis"
+    resolution: str = "480p"
+    masks: Path | None = None
 
 
-def sequence_names(root: Path, layout: str, resolution: str) -> list[str]:
-    """Every sequence of the data set: the folders, or video files, that stand where the layout has them, sorted."""
-    parent = root / "JPEGImages" / resolution if layout == "davis" else root
-    if not parent.is_dir():
-        wanted = {
-            "davis": "the DAVIS layout (JPEGImages/, Annotations/)",
-            "folder": "a folder of folders of images",
-            "videos": "a folder of video files",
-        }[layout]
+@dataclass(frozen=True)
+class Layout:
+    """A row of the table.
+
+    ``wanted``: what `data.root` must hold, for messages; ``parent``: the folder that must be there; ``names``: all
+    sequences, or those of one of ``parts``; ``files``: what there is of a sequence. ``masks``: whether there are
+    annotations: "within" the data set, where `data.masks` says ("apart"), or "either".
+    """
+
+    wanted: str
+    names: Callable[[Place, str | None], list[str]]
+    files: Callable[[Place, str], SequenceFiles]
+    masks: str
+    parts: tuple[str, ...] = ()
+    parent: Callable[[Place], Path] = lambda place: place.root
+
+
+def _davis(place: Place, sequence: str) -> SequenceFiles:
+    """``JPEGImages/<resolution>/<sequence>/`` and, with a mask for every frame, ``Annotations/...`` likewise."""
+    within = Path(place.resolution, sequence)
+    return _pair(place.root / "JPEGImages" / within, place.root / "Annotations" / within, dense=True)
+
+
+def _folder(place: Place, sequence: str) -> SequenceFiles:
+    """``<sequence>/``, and masks of any of its frames in ``<data.masks>/<sequence>/``."""
+    return _pair(place.root / sequence, place.masks and place.masks / sequence)
+
+
+def _video(place: Place, sequence: str) -> SequenceFiles:
+    """``<sequence>.mp4``, and masks of any of its frames, 00000.png ..., in ``<data.masks>/<sequence>/``."""
+    found = _pair(place.root, place.masks and place.masks / sequence)
+    return replace(found, frames=videos(place.root, sequence))
+
+
+def _segtrack(place: Place, sequence: str) -> SequenceFiles:
+    """``JPEGImages/<sequence>/``; ``GroundTruth/<sequence>/`` holds masks, or a folder of masks for each object."""
+    truth = place.root / "GroundTruth" / sequence
+    objects = [truth / name for name in sorted(folders(truth), key=counted)] or [truth]
+    masks: dict[str, tuple[Path, ...]] = {}
+    for folder in objects:
+        for path in images(folder):
+            masks[path.stem] = (*masks.get(path.stem, ()), path)
+    frames = place.root / "JPEGImages" / sequence
+    return SequenceFiles(frames, images(frames), truth, masks, convert=True)
+
+
+def _pair(frames: Path, masks: Path | None, dense: bool = False) -> SequenceFiles:
+    """A folder of frames and one of masks of the same names."""
+    found = {path.stem: (path,) for path in images(masks)} if masks else {}
+    lossy = any(path.suffix.lower() in LOSSY_SUFFIXES for (path,) in found.values())
+    return SequenceFiles(frames, images(frames), masks, found, dense=dense, convert=lossy)
+
+
+LAYOUTS = {
+    "davis": Layout(
+        "the DAVIS layout (JPEGImages/, Annotations/)",
+        lambda place, _: folders(place.root / "JPEGImages" / place.resolution),
+        _davis,
+        "within",
+        parent=lambda place: place.root / "JPEGImages" / place.resolution,
+    ),
+    "folder": Layout("a folder of folders of images", lambda place, _: folders(place.root), _folder, "apart"),
+    "videos": Layout(
+        "a folder of video files", lambda place, _: sorted({p.stem for p in videos(place.root)}), _video, "apart"
+    ),
+    "fbms59": Layout(
+        "FBMS-59's folders (Trainingset/, Testset/)",
+        lambda place, part: fbms59.names(place.root, part),
+        lambda place, sequence: fbms59.files(place.root, sequence),
+        "within",
+        parts=fbms59.PARTS,
+    ),
+    "segtrack-v2": Layout(
+        "SegTrack-v2's folders (JPEGImages/, GroundTruth/)",
+        lambda place, _: folders(place.root / "JPEGImages"),
+        _segtrack,
+        "within",
+        parent=lambda place: place.root / "JPEGImages",
+    ),
+    "youtube-objects": Layout(
+        "YouTube-Objects' classes (aeroplane/data/0001/shots/001/)",
+        lambda place, _: youtube_objects.names(place.root, place.masks),
+        lambda place, sequence: youtube_objects.files(place.root, place.masks, sequence),
+        "either",
+    ),
+}
+
+
+def sequence_names(place: Place, part: str | None = None) -> list[str]:
+    """Every sequence of the data set, or of one of the layout's parts, sorted. Raises UserError where none can be."""
+    row = LAYOUTS[place.layout]
+    parent = row.parent(place)
+    found = row.names(place, part) if parent.is_dir() else []
+    if not parent.is_dir() or (not found and (row.parts or row.masks == "either")):
+        what = "is no folder" if not parent.is_dir() else f"holds no sequences{f' of {part}' if part else ''}"
         raise UserError(
-            f"data.root: {parent} is no folder, expected {wanted}; set data.root and data.layout in the config"
+            f"data.root: {parent} {what}, expected {row.wanted}; set data.root and data.layout in the config"
         )
-    if layout == "videos":
-        return sorted({path.stem for path in _videos(parent)})
-    return sorted(entry.name for entry in os.scandir(parent) if entry.is_dir() and not entry.name.startswith("."))
+    return found
+
+
+def files(place: Place, sequence: str) -> SequenceFiles:
+    """What there is of one sequence. Raises UserError where a list that comes with the data set cannot be read."""
+    return LAYOUTS[place.layout].files(place, sequence)
+
+
+def sources(place: Place, sequence: str) -> list[list[Path]]:
+    """The files that a sequence is made of, frames and masks apart: what its fingerprint is of."""
+    try:
+        return files(place, sequence).sources
+    except UserError:
+        return []  # the stage tells of it
 
 
 def video_file(root: Path, sequence: str) -> Path:
     """The file of one sequence of the layout ``videos``. Raises UserError where there is none, or more than one."""
-    found = _videos(root, sequence)
+    found = videos(root, sequence)
     if len(found) > 1:
         raise UserError(f"{root / sequence}: {' and '.join(p.name for p in found)} have the same name; rename one")
     if not found:
         raise UserError(f"{root / sequence}: no such video file; put it there, or take it off the list")
     return found[0]
-
-
-def sources(root: Path, layout: str, resolution: str, sequence: str) -> list[list[Path]]:
-    """The files that a sequence is made of, frames and masks apart: what its fingerprint is of."""
-    if layout == "videos":
-        return [_videos(root, sequence)]
-    where = folders(root, layout, resolution, sequence)
-    return [images(where.frames), *([images(where.masks)] if where.masks else [])]
-
-
-def _videos(folder: Path, stem: str | None = None) -> list[Path]:
-    """The video files of a folder, sorted, of all names or of one; none where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
-    found = [folder / name for name in names if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES]
-    return [path for path in found if stem is None or path.stem == stem]
-
-
-def images(folder: Path) -> list[Path]:
-    """The image files of a folder, by name, 2 before 10; an empty list where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    names = (e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
-    return [
-        folder / name for name in sorted(names, key=_counted) if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
-    ]
-
-
-def _counted(name: str) -> tuple:
-    """A name as something to sort by, in which digits count as numbers."""
-    parts = re.split(r"([0-9]+)", name)  # text and digits in turn
-    return ([int(part) if k % 2 else part for k, part in enumerate(parts)], name)
 
 
 def read_list(path: Path) -> list[str]:
@@ -129,13 +183,3 @@ def read_folds(path: Path) -> dict[str, str]:
             )
         folds[sequence] = fold
     return folds
-
-
-def fingerprint(paths: Iterable[Path]) -> dict[str, int]:
-    """Count, bytes and newest modification time (ns) of files: tells, at a stat each, that some changed."""
-    stats = [os.stat(p) for p in paths]
-    return {
-        "count": len(stats),
-        "bytes": sum(s.st_size for s in stats),
-        "newest": max((s.st_mtime_ns for s in stats), default=0),
-    }

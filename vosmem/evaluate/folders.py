@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vosmem.data import layout
+from vosmem.data import files, layout
 from vosmem.errors import UserError
 
 
@@ -94,7 +94,7 @@ def _pair(sequence: str, annotations: Path, masks: Path) -> Paired:
 
 def _images(folder: Path) -> dict[str, Path]:
     """The PNG files of a folder by name without suffix, sorted."""
-    return {path.stem: path for path in layout.images(folder) if path.suffix.lower() == ".png"}
+    return {path.stem: path for path in files.images(folder) if path.suffix.lower() == ".png"}
 
 
 def _some(names: Sequence[str] | dict[str, Path]) -> str:

@@ -21,6 +21,7 @@ from vosmem.evaluate import bits
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, PALETTE = 0, 3  # colour types of one channel
 AS_IT_IS, TO_THE_LEFT = 0, 1  # row filters
+VOID = bytes((224, 224, 192))  # RGB of index 255 in DAVIS's palette: neither object nor background, taken as the latter
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ def read_mask(path: str | os.PathLike) -> Mask:
         if image.depth == 1 and not filters.any():
             return Mask(bits.from_bytes(_clipped(values, image.width), image.width), image.width, labelled=False)
         if image.depth == 8 and not filters.any():
-            return _of_values(values)
+            return _of_values(image.known(values))
         if image.depth == 8 and (filters == TO_THE_LEFT).all():
-            found = _two_valued(values)
-            return found or _of_values(np.cumsum(values, axis=1, dtype=np.uint8))
+            found = None if image.void else _two_valued(values)
+            return found or _of_values(image.known(np.cumsum(values, axis=1, dtype=np.uint8)))
     return _of_values(_decode(path, data, image))
 
 
@@ -73,6 +74,7 @@ class _Image:
     colour: int
     interlaced: bool
     rows: bytes
+    void: bool = False  # whether index 255 is VOID
 
     @property
     def plain(self) -> bool:
@@ -87,6 +89,10 @@ class _Image:
         if len(content) != self.height * (1 + -(-self.width * self.depth // 8)):
             raise _damaged(path)
         return content
+
+    def known(self, values: np.ndarray) -> np.ndarray:
+        """Indices (H, W) with those that are void as background."""
+        return np.where(values == 255, 0, values) if self.void else values
 
     def as_grey(self) -> bytes:
         """The file with its palette taken away, which leaves the indices as grey values."""
@@ -110,7 +116,7 @@ def _damaged(path: str | os.PathLike) -> UserError:
 
 
 def _parse(path: str | os.PathLike, data: bytes) -> _Image:
-    header, parts, at = None, [], len(SIGNATURE)
+    header, parts, palette, at = None, [], b"", len(SIGNATURE)
     while True:
         length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if len(data) < at + 12 + length:
@@ -120,13 +126,16 @@ def _parse(path: str | os.PathLike, data: bytes) -> _Image:
             header = struct.unpack(">IIBBBBB", body)
         elif name == b"IDAT":
             parts.append(body)
+        elif name == b"PLTE":
+            palette = body
         elif name == b"IEND":
             break
         at += 12 + length
     if header is None or not parts or 0 in header[:2]:
         raise _damaged(path)
     width, height, depth, colour, _, _, interlaced = header
-    return _Image(width, height, depth, colour, bool(interlaced), b"".join(parts))
+    void = colour == PALETTE and palette[3 * 255 :] == VOID
+    return _Image(width, height, depth, colour, bool(interlaced), b"".join(parts), void)
 
 
 def _clipped(rows: np.ndarray, width: int) -> np.ndarray:
@@ -189,9 +198,10 @@ def _decode(path: str | os.PathLike, data: bytes, image: _Image | None) -> np.nd
     if pixels is None:
         raise _damaged(path) if image else UserError(f"{path}: not an image; give masks as PNG")
     if pixels.ndim == 2:
-        return pixels
+        return image.known(pixels) if image else pixels
     channels = pixels.shape[2] - (pixels.shape[2] in (2, 4))  # the last of 2 or 4 is alpha
     colours = pixels[..., :channels].astype(np.int64)
     if (colours == colours[..., :1]).all():
         return colours[..., 0]
+    colours[(colours == tuple(reversed(VOID))).all(axis=2)] = 0  # BGR
     return colours @ (np.int64(65536) ** np.arange(channels))

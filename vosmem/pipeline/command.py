@@ -127,12 +127,12 @@ def _overlays(frames: Iterator[tuple[float, np.ndarray]], masks: Iterator[np.nda
 
 def _images(folder: Path) -> list[Path]:
     """The images of a folder in order, checked to be some and to have names of their own."""
-    from vosmem.data import layout
+    from vosmem.data import files
 
-    images = layout.images(folder)
+    images = files.images(folder)
     if not images:
         raise UserError(
-            f"{folder}: holds no images ({', '.join(sorted(layout.IMAGE_SUFFIXES))}); give a video file or a folder of "
+            f"{folder}: holds no images ({', '.join(sorted(files.IMAGE_SUFFIXES))}); give a video file or a folder of "
             "one video's images. Folders of videos are for the workflow, see config/videos.yaml"
         )
     for name, same in itertools.groupby(sorted(images, key=lambda p: p.stem), lambda p: p.stem):

@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:
 
 from vosmem import config as configuration
 from vosmem import lock, weights
-from vosmem.data import layout
+from vosmem.data import files, layout
 from vosmem.errors import UserError
 
 
@@ -45,6 +45,12 @@ shell.prefix(
 DATASET = CONFIG["data"]["name"]
 MODELS = CONFIG["models"]
 RESULTS = f"results/{DATASET}"
+PLACE = layout.Place(
+    Path(CONFIG["data"]["root"]),
+    CONFIG["data"]["layout"],
+    CONFIG["data"]["resolution"],
+    Path(CONFIG["data"]["masks"]) if CONFIG["data"]["masks"] else None,
+)
 
 
 def rendered():
@@ -52,9 +58,14 @@ def rendered():
     return CONFIG["data"]["source"] == "demo"
 
 
+def annotated():
+    """Whether there can be anything to score: masks within the data set, or where data.masks says."""
+    return layout.LAYOUTS[PLACE.layout].masks != "apart" or PLACE.masks is not None
+
+
 def sequences(key):
-    """The sequences that data.train or data.test means: a list of names, a file of names, or all that there are."""
-    asked, data = CONFIG["data"][key], CONFIG["data"]
+    """The sequences that data.train or data.test means: a list, a file of names, a part of the data set, or all."""
+    asked = CONFIG["data"][key]
     if isinstance(asked, list):
         return asked
     if rendered():
@@ -63,8 +74,8 @@ def sequences(key):
         split = {"train": "train", "test": "val"}[key]
         return [name for name, part in SEQUENCES.items() if asked == "all" or part == split]
     try:
-        if asked == "all":
-            return layout.sequence_names(Path(data["root"]), data["layout"], data["resolution"])
+        if asked == "all" or asked in layout.LAYOUTS[PLACE.layout].parts:
+            return layout.sequence_names(PLACE, None if asked == "all" else asked)
         return layout.read_list(Path(asked))
     except UserError as error:
         stop(error)
@@ -106,9 +117,7 @@ def fingerprint(wildcards):
     """What tells that a sequence's files have changed. The rule that renders a data set is tracked by its output."""
     if rendered():
         return "rendered"
-    data = CONFIG["data"]
-    files = layout.sources(Path(data["root"]), data["layout"], data["resolution"], wildcards.seq)
-    return json.dumps([layout.fingerprint(part) for part in files])
+    return json.dumps([files.fingerprint(part) for part in layout.sources(PLACE, wildcards.seq)])
 
 
 def as_arguments(settings, *keys):

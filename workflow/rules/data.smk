@@ -16,7 +16,14 @@ rule data:
     params:
         version=stage_version("data"),
         fingerprint=fingerprint,
-        settings=as_arguments(CONFIG["data"], "root", "layout", "resolution", "short_side"),
+        settings=as_arguments(
+            CONFIG["data"],
+            "root",
+            "layout",
+            "resolution",
+            "short_side",
+            *(["masks"] if CONFIG["data"]["masks"] else []),
+        ),
         needs_masks=lambda w: "--needs-masks" if w.seq in TRAIN else "",
     shell:
         "python -m vosmem data describe {wildcards.seq:q} {params.settings} {params.needs_masks}"

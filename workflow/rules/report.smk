@@ -39,7 +39,7 @@ rule report:
                 model=MODELS,
                 method=CONFIG["refine"]["methods"],
             )
-            if CONFIG["data"]["layout"] == "davis"
+            if annotated()
             else []
         ),
         references=list(CONFIG["report"]["reference"].values()),

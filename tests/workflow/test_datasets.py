@@ -1,0 +1,99 @@
+"""The config files of data sets: dry runs over tiny copies in the layouts in which the data sets are distributed."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import copies
+from tests.workflow.conftest import Workflow
+
+SEGMENTED = {"memory_adopt": 1}  # by the weights that come with vosmem
+TRAINED = {"memory_train": 1}
+
+
+def copy(folder: Path, name: str) -> None:
+    """What the config file `name` expects to find."""
+    data = folder / "data"
+    match name:
+        case "fbms59":
+            copies.fbms59(data / "FBMS")
+        case "segtrack-v2":
+            copies.segtrack_v2(data / "SegTrackv2")
+        case "youtube-objects":
+            copies.youtube_objects(data / "YouTube-Objects", data / "youtube_masks")
+        case "davis2017":
+            copies.davis2017(data / "DAVIS-2017")
+
+
+@pytest.fixture
+def planned(tmp_path, repository):
+    """``planned(name, change)``: the jobs of a dry run of a file of config/, its sections updated by ``change``."""
+
+    def plan(name, change=None):
+        workflow = Workflow(tmp_path, repository / "workflow/Snakefile")
+        config = yaml.safe_load((repository / f"config/{name}.yaml").read_text())
+        for section, keys in (change or {}).items():
+            config.setdefault(section, {}).update(keys)
+        return workflow.planned(config)
+
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("name", "sequences", "memory"),
+    [
+        ("fbms59", {"data": 2, "evaluate": 4}, SEGMENTED),
+        ("segtrack-v2", {"data": 2, "evaluate": 4}, SEGMENTED),
+        ("youtube-objects", {"data": 2, "evaluate": 4}, SEGMENTED),
+        ("davis2017", {"data": 2, "evaluate": 2}, TRAINED),
+    ],
+)
+def test_each_file_plans_what_it_says(planned, tmp_path, name, sequences, memory):
+    copy(tmp_path, name)
+    jobs = planned(name)
+    assert {rule: jobs.get(rule) for rule in (*sequences, *memory)} == {**sequences, **memory}
+
+
+def test_training_on_one_part_of_a_data_set_and_segmenting_another(planned, tmp_path):
+    copy(tmp_path, "fbms59")
+    jobs = planned("fbms59", {"data": {"train": "Trainingset"}, "memory": {"weights": "train"}})
+    assert (jobs["data"], jobs["memory_train"], jobs["memory_predict"]) == (3, 1, 2)
+    assert "memory_adopt" not in jobs
+
+
+def test_a_missing_data_set_is_one_line(planned, tmp_path, repository):
+    workflow = Workflow(tmp_path, repository / "workflow/Snakefile")
+    workflow.write(yaml.safe_load((repository / "config/fbms59.yaml").read_text()))
+    done = workflow.run("--dry-run", check=False)
+    assert done.returncode == 1
+    assert "data.root: data/FBMS is no folder, expected FBMS-59's folders (Trainingset/, Testset/)" in (
+        done.stdout + done.stderr
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "steps"),
+    [
+        ("fbms59", {"data": {"train": "Trainingset"}, "memory": {"weights": "train"}}, 2),
+        ("segtrack-v2", {"data": {"train": ["worm"], "test": ["bmx"]}, "memory": {"weights": "train"}}, 2),
+    ],
+)
+def test_a_whole_run(tmp_path, repository, random_weights, config, name, changes, steps):
+    """From the files as they are distributed to the page, with the tiny model."""
+    copy(tmp_path, name)
+    (tmp_path / "random.pth").write_bytes(random_weights.read_bytes())
+    workflow = Workflow(tmp_path, repository / "workflow/Snakefile")
+    file = yaml.safe_load((repository / f"config/{name}.yaml").read_text())
+    config["data"] = {**file["data"], **changes["data"], "short_side": 64}
+    config["memory"] |= {"steps": steps, **changes["memory"]}
+    config["evaluate"] = file["evaluate"]
+    workflow.write(config)
+    workflow.run()
+    results = tmp_path / "results" / name
+    rows = (results / "evaluate/lvo/raw/summary.csv").read_text().splitlines()
+    assert rows[0].startswith("sequence,precision" if name == "fbms59" else "sequence,J_mean")
+    assert len(rows) == (4 if name == "fbms59" else 3)  # the sequences, and their mean
+    assert (tmp_path / "results/report.html").is_file()
+    assert workflow.planned() == {}

@@ -1,0 +1,100 @@
+"""Files of a folder by kind, and what there is of a sequence. Cheap to import: the workflow uses it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})  # of which no pixel is sure to be 0 where it was
+VIDEO_SUFFIXES = frozenset({
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".ogv", ".wmv",
+    ".flv", ".gif",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Objects that an annotation tells apart by colour: 65536 R + 256 G + B, or the grey level of a grey image.
+
+    ``objects``: their colours, so that every other colour is background; None: all but ``background`` are objects.
+    """
+
+    background: int
+    objects: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class SequenceFiles:
+    """What there is of one sequence.
+
+    ``folder``, ``mask_folder``: where frames and masks are looked for, the latter None where there can be none;
+    ``frames``: in order; ``masks``: by the name of their frame, without suffix, the files of its annotation, several
+    where each object has its own; ``dense``: whether every frame must be annotated; ``convert``: whether the masks are
+    other than plain PNG files, in which all that is not 0 is object; ``regions``: objects by colour, where that tells
+    them apart; ``lists``: other files that say what the masks mean.
+    """
+
+    folder: Path
+    frames: list[Path]
+    mask_folder: Path | None = None
+    masks: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    dense: bool = False
+    convert: bool = False
+    regions: Regions | None = None
+    lists: tuple[Path, ...] = ()
+
+    @property
+    def sources(self) -> list[list[Path]]:
+        """All files, those of frames and those of masks apart: what a sequence's fingerprint is of."""
+        masks = [path for paths in self.masks.values() for path in paths if path.is_file()]
+        return [self.frames, *([[*masks, *self.lists]] if self.mask_folder else [])]
+
+
+def images(folder: Path, suffixes: Set[str] = IMAGE_SUFFIXES) -> list[Path]:
+    """The image files of a folder, by name, 2 before 10; an empty list where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    names = (e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
+    return [folder / name for name in sorted(names, key=counted) if os.path.splitext(name)[1].lower() in suffixes]
+
+
+def videos(folder: Path, stem: str | None = None) -> list[Path]:
+    """The video files of a folder, sorted, of all names or of one; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
+    found = [folder / name for name in names if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES]
+    return [path for path in found if stem is None or path.stem == stem]
+
+
+def folders(parent: Path) -> list[str]:
+    """The names of a folder's folders, sorted; none where there is no such folder."""
+    if not parent.is_dir():
+        return []
+    return sorted(e.name for e in os.scandir(parent) if e.is_dir() and not e.name.startswith("."))
+
+
+def number(path: Path) -> int | None:
+    """The number that a file's name ends in, before any ``_gt``: 1 of cars1_01.jpg, tennis001.pgm and 001_gt.png."""
+    found = re.search(r"([0-9]+)(_gt)?$", path.stem)
+    return int(found[1]) if found else None
+
+
+def counted(name: str) -> tuple:
+    """A name as something to sort by, in which digits count as numbers."""
+    parts = re.split(r"([0-9]+)", name)  # text and digits in turn
+    return ([int(part) if k % 2 else part for k, part in enumerate(parts)], name)
+
+
+def fingerprint(paths: Iterable[Path]) -> dict[str, int]:
+    """Count, bytes and newest modification time (ns) of files: tells, at a stat each, that some changed."""
+    stats = [os.stat(p) for p in paths]
+    return {
+        "count": len(stats),
+        "bytes": sum(s.st_size for s in stats),
+        "newest": max((s.st_mtime_ns for s in stats), default=0),
+    }
