@@ -105,6 +105,16 @@ def test_the_given_mapping_is_left_alone():
         ("motion.network", ["none"], "config: motion.network: got ['none']"),
         (
             "memory",
+            {"weights": "shipped", "init": "shipped"},
+            "config: models.lvo.memory.init: is for weights that are trained here; set memory.weights: train",
+        ),
+        (
+            "data",
+            {"name": "x", "root": "y", "masks": "m"},
+            "config: data.masks: got 'm', but the layout davis has its masks within data.root; leave the key out",
+        ),
+        (
+            "memory",
             {"weights": "shipped", "folds": "folds.tsv"},
             "config: models.lvo.memory.folds: is for weights that are trained here",
         ),

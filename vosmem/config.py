@@ -159,6 +159,8 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
                 f"config: models.{name}.flow.backward: false, but refine.temporal follows the flow both ways; "
                 "set it true, or refine.temporal.weight: 0"
             )
+        if model["memory"]["init"] and model["memory"]["weights"] != "train":
+            yield f"config: models.{name}.memory.init: is for weights that are trained here; set memory.weights: train"
         if "deeplab_largefov" in streams:
             given = settings_for("appearance", model["appearance"], "deeplab_largefov")["weights"]
             if given == "registry":

@@ -72,3 +72,31 @@ def test_neighbours_are_equally_far_apart_as_far_as_the_sequence_allows():
 
 def test_no_crop_takes_the_whole_frame():
     assert choose(crop=None).window == (slice(0, 30), slice(0, 54))
+
+
+@given(
+    st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 8), st.integers(1, 4),
+    st.lists(st.integers(0, 39), min_size=1, max_size=3), st.floats(0, 1),
+)  # fmt: skip
+def test_a_clip_shows_an_annotated_frame(seed, length, clip_length, stride, marked, stop_and_go):
+    annotated = np.zeros(length, bool)
+    annotated[[m % length for m in marked]] = True
+    args = (np.random.default_rng(seed), (length,), ((30, 54),), clip_length, stride, None, False, stop_and_go)
+    clip = clips.choose(*args, [annotated])
+    assert clip.frames.min() >= 0 and clip.frames.max() < length
+    if clip.still.any() or (stride > 1 and len(clip.frames) > 1):
+        return  # what stands still or lies far apart can miss it: at the ends of a sequence there is no other clip
+    assert annotated[clip.frames].any()
+
+
+def test_every_annotated_frame_is_shown_and_dense_annotation_changes_nothing():
+    shown, everywhere = set(), [np.ones(20, bool), np.ones(6, bool)]
+    sparse = [np.isin(np.arange(20), (0, 9)), np.isin(np.arange(6), (5,))]
+    for seed in range(200):
+        args = ((20, 6), ((30, 54), (30, 54)), 5, 2, (16, 24), True, 0.2)
+        clip = clips.choose(np.random.default_rng(seed), *args, sparse)
+        shown |= {(clip.sequence, int(t)) for t in clip.frames if sparse[clip.sequence][t]}
+        given, without = (clips.choose(np.random.default_rng(seed), *args, *more) for more in ([everywhere], []))
+        np.testing.assert_array_equal(given.frames, without.frames)
+        assert given.window == without.window
+    assert shown == {(0, 0), (0, 9), (1, 5)}

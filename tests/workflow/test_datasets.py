@@ -7,6 +7,7 @@ import yaml
 
 from tests import copies
 from tests.workflow.conftest import Workflow
+from vosmem import weights
 
 SEGMENTED = {"memory_adopt": 1}  # by the weights that come with vosmem
 TRAINED = {"memory_train": 1}
@@ -24,6 +25,11 @@ def copy(folder: Path, name: str) -> None:
             copies.youtube_objects(data / "YouTube-Objects", data / "youtube_masks")
         case "davis2017":
             copies.davis2017(data / "DAVIS-2017")
+        case "own-masks":
+            copies.own(folder / "frames", folder / "masks")
+            (folder / "videos").mkdir()
+            for name in ("garden", "street"):
+                (folder / f"videos/{name}.mp4").write_bytes(b"")
 
 
 @pytest.fixture
@@ -47,6 +53,7 @@ def planned(tmp_path, repository):
         ("segtrack-v2", {"data": 2, "evaluate": 4}, SEGMENTED),
         ("youtube-objects", {"data": 2, "evaluate": 4}, SEGMENTED),
         ("davis2017", {"data": 2, "evaluate": 2}, TRAINED),
+        ("own-masks", {"data": 2, "evaluate": 4}, TRAINED),
     ],
 )
 def test_each_file_plans_what_it_says(planned, tmp_path, name, sequences, memory):
@@ -97,3 +104,39 @@ def test_a_whole_run(tmp_path, repository, random_weights, config, name, changes
     assert len(rows) == (4 if name == "fbms59" else 3)  # the sequences, and their mean
     assert (tmp_path / "results/report.html").is_file()
     assert workflow.planned() == {}
+
+
+def test_fine_tuning_on_masks_of_ones_own(finished, tmp_path, repository, random_weights, config):
+    """From the weights of a run on another data set; the masks are of two frames of one of two videos."""
+    copies.own(tmp_path / "frames", tmp_path / "masks")
+    (tmp_path / "random.pth").write_bytes(random_weights.read_bytes())
+    start = tmp_path / "start.safetensors"
+    start.write_bytes((finished.folder / "results/tiny/memory/lvo/weights.safetensors").read_bytes())
+    workflow = Workflow(tmp_path, repository / "workflow/Snakefile")
+    file = yaml.safe_load((repository / "config/own-masks.yaml").read_text())
+    config["data"] = {**file["data"], "root": "frames", "layout": "folder", "short_side": 64}
+    config["memory"] |= {**file["memory"], "init": start.name, "steps": 2}
+    workflow.write(config)
+    workflow.run()
+    told = weights.metadata(tmp_path / "results/own-masks/memory/lvo/weights.safetensors")
+    assert told["trained_on"] == ["a", "train", "garden"]
+    assert told["init"] == weights.sha256(start)
+    scores = (tmp_path / "results/own-masks/evaluate/lvo/raw/garden.csv").read_text().splitlines()
+    assert [row.split(",")[1] for row in scores[1:]] == ["00001", "00003"]
+    assert sorted(p.name for p in (tmp_path / "results/own-masks/refine/lvo/raw").glob("*.json")) == [
+        "garden.json", "street.json",
+    ]  # fmt: skip
+    assert workflow.planned() == {}
+    start.write_bytes(start.read_bytes() + b" ")  # other weights to start from: training runs again
+    assert workflow.planned()["memory_train"] == 1
+    config["memory"]["state"] = 8
+    workflow.write(config)
+    done = workflow.run(check=False)
+    assert "has state 4, but memory.state is 8; set memory.state: 4" in done.stdout + done.stderr
+
+
+def test_the_weights_that_come_with_vosmem_are_known_by_their_hash(planned, tmp_path):
+    copy(tmp_path, "own-masks")
+    assert planned("own-masks")["memory_train"] == 1
+    shown = Workflow(tmp_path, Path(__file__).parents[2] / "workflow/Snakefile").run("--dry-run", "--printshellcmds")
+    assert f"--init-sha256 {weights.entry('lvo').sha256}" in shown.stdout

@@ -34,19 +34,20 @@ def choose(
     crop: tuple[int, int] | None,
     flip: bool,
     stop_and_go: float,
+    annotated: Sequence[np.ndarray] | None = None,
 ) -> Clip:
     """Choose one clip at random.
 
     ``lengths``, ``shapes``: frames and (h, w) cells of each sequence; ``clip_length``: frames of a clip, neighbours are
     1 .. ``clip_stride`` frames apart; ``crop``: (h, w) cells or None for whole frames; ``stop_and_go``: share of clips
-    with an object that stops. Sequences are equally likely, however long.
+    with an object that stops; ``annotated``: (T) bool of each sequence, of which a clip then shows at least one frame
+    that is, if it can. Sequences are equally likely, however long.
     """
     # All numbers are drawn whether needed or not, so that one setting does not change the clips of another.
     sequence = int(rng.integers(len(lengths)))
     u = rng.random(7)
     n = min(clip_length, lengths[sequence])
     step = min(1 + int(u[6] * clip_stride), max(1, (lengths[sequence] - 1) // max(1, n - 1)))
-    start = int(u[0] * (lengths[sequence] - (n - 1) * step))
     position, still = np.arange(n), np.zeros(n, bool)
     stopped = min(STOPPED, n // 2)
     if u[1] < stop_and_go:
@@ -54,6 +55,11 @@ def choose(
             position, still[:stopped] = np.maximum(position, stopped), True
         else:
             position, still[n - stopped :] = np.minimum(position, n - 1 - stopped), True
+    starts = np.arange(lengths[sequence] - (n - 1) * step)
+    if annotated is not None:
+        showing = annotated[sequence][starts[:, None] + step * position].any(axis=1)
+        starts = starts[showing] if showing.any() else starts
+    start = int(starts[int(u[0] * len(starts))])
     h, w = shapes[sequence]
     ch, cw = (min(c, s) for c, s in zip(crop or (h, w), (h, w), strict=True))
     top, left = int(u[3] * (h - ch + 1)), int(u[4] * (w - cw + 1))

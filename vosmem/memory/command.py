@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--history", type=Path, required=True, metavar="CSV", help="where to write loss and learning rate"
     )
+    train.add_argument(
+        "--init-sha256", default="", metavar="HEX", help="refuse to start from other weights than these (memory.init)"
+    )
     adopt = commands.add_parser("adopt", help="take over weights of another run, or those that come with vosmem")
     adopt.add_argument("weights", type=Path, metavar="SAFETENSORS", help="a weight file, or the word: shipped")
     adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
@@ -62,7 +65,10 @@ def run(args: argparse.Namespace) -> int:
 
     settings = arguments.settings(args, "memory")
     with arguments.timed("memory train", "steps") as steps:
-        train(args.descriptions, args.appearance, args.motion, args.out, args.history, settings, where)
+        train(
+            args.descriptions, args.appearance, args.motion, args.out, args.history, settings, where,
+            init_sha256=args.init_sha256,
+        )  # fmt: skip
         steps.append(settings["steps"])
     return 0
 

@@ -23,7 +23,7 @@ from vosmem import weights
 from vosmem.cache import git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
-from vosmem.memory import STAGE_VERSION, clips
+from vosmem.memory import STAGE_VERSION, clips, initial
 from vosmem.memory.model import SHAPE, Maps, VisualMemory
 from vosmem.memory.streams import Streams, soft_labels
 from vosmem.whole import replacing
@@ -119,22 +119,25 @@ def train(
     settings: Mapping[str, Any],
     device: torch.device,
     state_folder: Path | None = None,
+    init_sha256: str = "",
 ) -> None:
     """Train on the given sequences and write the weights (safetensors) and the history (CSV).
 
     ``appearance``, ``motion``: for each network of the stream the folder of its cache files, ``<sequence>.h5``; empty
     for a stream that is left out. The state is saved in ``state_folder`` (default: beside ``out``) under a name made
     from all that the result depends on, so that the same call goes on after a kill, and a changed one starts anew.
+    ``init_sha256``: of the weights to start from, where only those will do.
     """
     torch.manual_seed(settings["seed"])
     torch.use_deterministic_algorithms(device.type == "cpu")
     told = [describe.read(path) for path in descriptions]
     _may_open(len(told) * (len(appearance) + len(motion)))
+    start = initial.load(settings["init"], settings, init_sha256) if settings["init"] else None
     with ExitStack() as stack:
         sequences = []
         for sequence in told:
             files = ([folder / f"{sequence.name}.h5" for folder in stream] for stream in (appearance, motion))
-            fine = sequences[0].streams.fine if sequences else None
+            fine = start.fine if start else sequences[0].streams.fine if sequences else None
             streams = stack.enter_context(Streams(*files, settings["finer"], fine))
             if streams.clip != sequence.clip:
                 raise UserError(
@@ -143,21 +146,19 @@ def train(
             labels = soft_labels(sequence, streams.fine_grid)
             sequences.append(TrainingSequence(streams, labels, streams.rows("motion", 0, len(streams))))
         made_by = same_streams(sequences)
+        if start:
+            start.check(sequences[0].streams)
+        names = [s.name for s in told]
         made_of = {
-            "settings": {k: v for k, v in settings.items() if k not in ("weights", "folds")},
+            "settings": {k: v for k, v in settings.items() if k not in ("weights", "folds", "init")},
             "channels": sequences[0].streams.channels,
             "fine": sequences[0].streams.fine,
             "streams": made_by,
-            "trained_on": [s.name for s in told],
+            "trained_on": start.with_more(names) if start else names,
             "version": STAGE_VERSION,
+            **({"init": start.sha256} if start else {}),
         }
-        model = VisualMemory(**sequences[0].streams.channels, **{k: settings[k] for k in SHAPE})
-        if settings["standardise"]:
-            for stream, standardise in model.standardise.items():
-                if sequences[0].streams.maps[stream]:
-                    standardise.measured(*moments(sequences, stream))
-        if sequences[0].streams.maps["fine"]:
-            model.fine.standardise.measured(*moments(sequences, "fine"))
+        model = start.model if start else _new(sequences, settings)
         model.to(device)
         key = hashlib.sha256(
             json.dumps([made_of, [_content(s) for s in sequences]], sort_keys=True).encode()
@@ -167,6 +168,19 @@ def train(
     _write_history(history_out, history)
     weights.save(out, model.state_dict(), {**made_of, "git_commit": git_commit()})
     state.unlink(missing_ok=True)
+
+
+def _new(sequences: Sequence[TrainingSequence], settings: Mapping[str, Any]) -> VisualMemory:
+    """An untrained model for these streams."""
+    streams = sequences[0].streams
+    model = VisualMemory(**streams.channels, **{k: settings[k] for k in SHAPE})
+    if settings["standardise"]:
+        for stream, standardise in model.standardise.items():
+            if streams.maps[stream]:
+                standardise.measured(*moments(sequences, stream))
+    if streams.maps["fine"]:
+        model.fine.standardise.measured(*moments(sequences, "fine"))
+    return model
 
 
 def _may_open(files: int) -> None:
@@ -226,6 +240,7 @@ def _fit(
         print(f"going on from step {first} of {steps}", file=sys.stderr)
     lengths = [len(s.streams) for s in sequences]
     shapes = [s.streams.grid.shape for s in sequences]
+    annotated = [~np.isnan(s.labels[:, 0, 0]) for s in sequences]  # NaN is all of a frame, or nothing
     before = history[-1][-1] if history else 0.0
     begin = saved_at = told_at = time.perf_counter()
     model.train()
@@ -236,7 +251,7 @@ def _fit(
         for _ in range(settings["batch"]):
             clip = clips.choose(
                 rng, lengths, shapes, settings["clip_length"], settings["clip_stride"],
-                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"],
+                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated,
             )  # fmt: skip
             maps, labels = load_clip(clip, sequences[clip.sequence], settings["finer"])
             if labels.isnan().all():

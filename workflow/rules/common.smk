@@ -220,15 +220,24 @@ def training_threads():
     return max(1, (workflow.cores or 1) // max(1, trainings))
 
 
-def adopted_weights(model):
-    """The user's weight file of a model that is not trained here, [] where it takes the shipped one."""
-    setting = MODELS[model]["memory"]["weights"]
-    return [] if setting == "shipped" else setting
+def given_weights(model, key):
+    """The user's weight file of memory.weights or memory.init, [] where there is none or it comes with vosmem."""
+    setting = MODELS[model]["memory"][key]
+    return [] if setting in ("", "shipped", "train") else setting
 
 
-def adopted_hash(model):
-    """The hash of the weights that come with vosmem, so that new ones are taken over anew."""
-    return weights.entry("lvo").sha256 if MODELS[model]["memory"]["weights"] == "shipped" else ""
+def shipped_hash(model, key):
+    """The hash of the weights that come with vosmem, where they are meant: with new ones all is made anew."""
+    return weights.entry("lvo").sha256 if MODELS[model]["memory"][key] == "shipped" else ""
+
+
+def training_options(model):
+    """What a training depends on. A key that came later is left out where it says nothing, or all would run again."""
+    settings = {**MODELS[model]["memory"], "folds": ""}
+    if not settings["init"]:
+        del settings["init"]
+    sha256 = shipped_hash(model, "init")
+    return as_json(settings) + (f" --init-sha256 {sha256}" if sha256 else "")
 
 
 def refine_settings(model, method):

@@ -3,6 +3,7 @@ rule memory_train:
     input:
         unpack(lambda w: cached(w.model, trained_on(w.model, w.part))),
         descriptions=lambda w: descriptions(trained_on(w.model, w.part)),
+        initial=lambda w: given_weights(w.model, "init"),
     output:
         weights=f"{RESULTS}/memory/{{model}}/{{part}}weights.safetensors",
         history=f"{RESULTS}/memory/{{model}}/{{part}}history.csv",
@@ -22,7 +23,7 @@ rule memory_train:
         gpu=0,
     params:
         version=stage_version("memory"),
-        settings=lambda w: as_json({**MODELS[w.model]["memory"], "folds": ""}),
+        settings=lambda w: training_options(w.model),
         streams=lambda w: stream_options(w.model),
     shell:
         "python -m vosmem memory train {input.descriptions:q} {params.streams} --settings {params.settings}"
@@ -31,7 +32,7 @@ rule memory_train:
 
 rule memory_adopt:
     input:
-        weights=lambda w: adopted_weights(w.model),
+        weights=lambda w: given_weights(w.model, "weights"),
     output:
         weights=f"{RESULTS}/memory/{{model}}/weights.safetensors",
         history=f"{RESULTS}/memory/{{model}}/history.csv",
@@ -49,7 +50,7 @@ rule memory_adopt:
         runtime=10,
     params:
         weights=lambda w: shlex.quote(MODELS[w.model]["memory"]["weights"]),
-        hash=lambda w: adopted_hash(w.model),
+        hash=lambda w: shipped_hash(w.model, "weights"),
     shell:
         "python -m vosmem memory adopt {params.weights} --out {output.weights:q} --history {output.history:q} 2> {log:q}"
 
