@@ -11,7 +11,7 @@ import pytest
 from tests.workflow.held import Held, contents, held_by, leftovers
 
 RESULTS = "results/tiny"
-# stage -> (the output that is missing, where its job is held: after some rows of an HDF5 file, or before a file is moved)
+# stage -> (its missing output, where its job is held: after some rows of an HDF5 file, or before a file is moved)
 STAGES = {
     "data": ("data/b.json", "/data/b.json"),
     "flow": ("flow/dis/b.h5", "/flow/dis/.b.*"),

@@ -1,4 +1,4 @@
-"""A disk that runs full ends the run in one line, and what was whole stays; with room again the same command goes on."""
+"""A disk that runs full ends the run in one line, what was whole stays, and with room the same command goes on."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from tests.workflow.held import leftovers
 from tests.workflow.test_cut_short import RESULTS, STAGES, same_as, unmake
 
 # stage -> bytes that are left: enough for its log, too little for what it writes
-LEFT = {stage: 1 << 16 for stage in ("flow", "appearance", "motion", "memory_train", "memory_predict")} | {"report": 1 << 15}
+LEFT = dict.fromkeys(("flow", "appearance", "motion", "memory_train", "memory_predict"), 1 << 16) | {"report": 1 << 15}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Python imports this at its start where the tests put this folder on its path: it holds a job in the middle of its work.
+"""Python imports this at its start where the tests put this folder on its path: it holds a job amid its work.
 
 VOSMEM_HOLD: a pattern of file names. The process that has written some rows of such an HDF5 file, or is about to move a
 file to such a name, leaves its number in the file VOSMEM_HELD and waits to be ended.
