@@ -1,5 +1,6 @@
 """The config files of data sets: dry runs over tiny copies in the layouts in which the data sets are distributed."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,40 @@ def test_the_weights_that_come_with_vosmem_are_known_by_their_hash(planned, tmp_
     assert planned("own-masks")["memory_train"] == 1
     shown = Workflow(tmp_path, Path(__file__).parents[2] / "workflow/Snakefile").run("--dry-run", "--printshellcmds")
     assert f"--init-sha256 {weights.entry('lvo').sha256}" in shown.stdout
+
+
+def test_davis2016_is_fetched_only_by_name(planned, tmp_path, repository):
+    """Dry runs: nothing is fetched here."""
+    workflow = Workflow(tmp_path, repository / "workflow/Snakefile")
+    workflow.write(yaml.safe_load((repository / "config/davis2016.yaml").read_text()))
+    done = workflow.run("--dry-run", check=False)
+    assert done.returncode == 1
+    assert "train.txt: cannot be read as a list of sequences" in done.stdout + done.stderr
+    assert "`snakemake download_davis2016` fetches DAVIS-2016 to data/DAVIS" in done.stdout + done.stderr
+    shown = workflow.run("--dry-run", "--printshellcmds", "download_davis2016").stdout
+    assert "data download davis2016 --to data/DAVIS --sha256 ''" in shown
+    assert workflow.planned(None, "download_davis2016") == {"download_davis2016": 1}
+    copy(tmp_path, "davis2017")
+    assert "download_davis2016" not in planned("davis2017")
+
+
+def test_the_hash_to_pin_is_passed_on(tmp_path, repository):
+    workflow = Workflow(tmp_path, repository / "workflow/Snakefile")
+    config = yaml.safe_load((repository / "config/davis2016.yaml").read_text())
+    config["data"]["sha256"] = "ab" * 32
+    workflow.write(config)
+    shown = workflow.run("--dry-run", "--printshellcmds", "download_davis2016").stdout
+    assert f"--sha256 {'ab' * 32}" in shown
+
+
+def test_a_data_set_that_is_there_is_left_as_it_is(tmp_path, repository):
+    """The rule itself runs, and asks no server."""
+    workflow = Workflow(tmp_path, repository / "workflow/Snakefile")
+    workflow.write(yaml.safe_load((repository / "config/davis2016.yaml").read_text()))
+    (tmp_path / "data/DAVIS").mkdir(parents=True)
+    (tmp_path / "data/DAVIS/mine.txt").write_text("mine")
+    workflow.run("download_davis2016")
+    assert (tmp_path / "data/DAVIS/mine.txt").read_text() == "mine"
+    told = json.loads((tmp_path / "results/downloads/davis2016.json").read_text())
+    assert (told["folder"], told["files"]) == ("data/DAVIS", 0)
+    assert "is there already" in (tmp_path / "results/logs/download_davis2016.log").read_text()

@@ -1,4 +1,4 @@
-"""`vosmem data`: look at sequences, and show every defect at once."""
+"""`vosmem data`: look at sequences, show every defect at once, and fetch data sets."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from vosmem import arguments
-from vosmem.data import layout
+from vosmem.data import download, layout
 
-HELP = "look at every frame and mask of a sequence, and list what is wrong"
+HELP = "look at every frame and mask of a sequence, list what is wrong, fetch DAVIS-2016"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     every = commands.add_parser("check", help="show the defects of all described sequences in one table")
     every.add_argument("descriptions", nargs="+", type=Path, metavar="JSON")
     every.add_argument("-o", "--out", type=Path, required=True, metavar="TSV")
+    fetched = commands.add_parser("download", help="fetch a data set, going on where an earlier call was cut off")
+    fetched.add_argument("name", choices=download.SOURCES)
+    fetched.add_argument("--to", type=Path, required=True, metavar="DIR", help="its folder: data.root of the config")
+    fetched.add_argument("--sha256", default="", metavar="HEX", help="of the archive, if it is known")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.action == "download":
+        with arguments.timed(f"download {args.name}", "MB or files"):
+            download.download(args.name, args.to, args.sha256)
+        return 0
     from vosmem.data import check, describe
 
     if args.action == "describe":

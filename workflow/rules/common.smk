@@ -58,6 +58,11 @@ def rendered():
     return CONFIG["data"]["source"] == "demo"
 
 
+# Whoever asks for the download has no sequences yet, nor lists of them. Snakemake tells its targets only later.
+DOWNLOADING = "download_davis2016" in sys.argv[1:]
+DOWNLOADED_TO = "data/DAVIS" if rendered() else CONFIG["data"]["root"]
+
+
 def annotated():
     """Whether there can be anything to score: masks within the data set, or where data.masks says."""
     return layout.LAYOUTS[PLACE.layout].masks != "apart" or PLACE.masks is not None
@@ -78,12 +83,15 @@ def sequences(key):
             return layout.sequence_names(PLACE, None if asked == "all" else asked)
         return layout.read_list(Path(asked))
     except UserError as error:
-        stop(error)
+        if DOWNLOADING:
+            return []
+        absent = PLACE.layout == "davis" and not PLACE.root.is_dir()
+        stop(f"{error}; `snakemake download_davis2016` fetches DAVIS-2016 to {PLACE.root}" if absent else error)
 
 
 TRAIN, TEST = sequences("train"), sequences("test")
 SEQUENCES = sorted({*TRAIN, *TEST})
-if not TEST:
+if not TEST and not DOWNLOADING:
     stop("config: data.test: names no sequence; name some, or say all")
 if "summary" in SEQUENCES:
     stop("config: data: a sequence is called summary, as the table of scores is; rename its folders")

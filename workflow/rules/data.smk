@@ -50,3 +50,30 @@ rule data_check:
         version=stage_version("data"),
     shell:
         "python -m vosmem data check {input.descriptions:q} --out {output.table:q} 2>&1 | tee {log:q} >&2"
+
+
+# Not a part of `all`: snakemake download_davis2016 [--configfile config/davis2016.yaml]
+localrules:
+    download_davis2016,
+
+
+rule download_davis2016:
+    output:
+        record="results/downloads/davis2016.json",
+    log:
+        "results/logs/download_davis2016.log",
+    benchmark:
+        "results/benchmarks/download_davis2016.tsv"
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=24 * 60,
+    params:
+        to=shlex.quote(DOWNLOADED_TO),
+        sha256=shlex.quote(CONFIG["data"]["sha256"]),
+        there=Path(DOWNLOADED_TO).is_dir(),
+    shell:
+        "python -m vosmem data download davis2016 --to {params.to} --sha256 {params.sha256}"
+        " > {output.record:q} 2> >(tee {log:q} >&2)"
