@@ -46,7 +46,7 @@ def test_the_given_mapping_is_left_alone():
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("memory.stat", 1, "config: memory.stat: no such key; known are weights, folds, seed"),
+        ("memory.stat", 1, "config: memory.stat: no such key; known are weights, init, folds, seed"),
         ("memroy", {}, "config: memroy: no such key; known are data, flow"),
         ("memory.steps", "many", "config: memory.steps: got 'many', expected of type integer"),
         ("memory.steps", 0, "config: memory.steps: got 0, expected at least 1"),
@@ -110,7 +110,7 @@ def test_the_given_mapping_is_left_alone():
         ),
         (
             "data",
-            {"name": "x", "root": "y", "masks": "m"},
+            {"name": "x", "root": "y", "train": ["a"], "masks": "m"},
             "config: data.masks: got 'm', but the layout davis has its masks within data.root; leave the key out",
         ),
         (
