@@ -206,3 +206,18 @@ except UserError as error:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("training reads 3000 cache files at once, this user may hold 600 open; raise")
+
+
+def test_a_step_without_annotated_frame_learns_nothing(paths, tmp_path, settings, monkeypatch):
+    load, calls = train.load_clip, []
+
+    def unknown_in_the_second_step(*args):
+        maps, labels = load(*args)
+        calls.append(1)
+        second = settings["batch"] < len(calls) <= 2 * settings["batch"]
+        return maps, torch.full_like(labels, torch.nan) if second else labels
+
+    monkeypatch.setattr(train, "load_clip", unknown_in_the_second_step)
+    fit(paths, tmp_path, settings)
+    rows = (tmp_path / "h.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows] == [1, *range(3, 13)]

@@ -264,15 +264,16 @@ def _fit(
                 raise UserError(f"training: the loss is {part.item()} at step {step}; lower memory.learning_rate")
             part.backward()
             loss += part.item()
-        torch.nn.utils.clip_grad_value_(model.parameters(), settings["gradient_clip"])
         rate = learning_rate(step, steps, settings["learning_rate"], settings["schedule"])
         for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.step()
+        if any(p.grad is not None for p in model.parameters()):  # else no clip of the step showed an annotated frame
+            torch.nn.utils.clip_grad_value_(model.parameters(), settings["gradient_clip"])
+            optimizer.step()
+            losses.append(loss)
 
         now = time.perf_counter()
-        losses.append(loss)
-        if (step + 1) % max(1, steps // 200) == 0 or step + 1 == steps:
+        if losses and ((step + 1) % max(1, steps // 200) == 0 or step + 1 == steps):
             history.append([step + 1, float(np.mean(losses)), rate, before + now - begin])
             losses = []
             if now - told_at > 10 or step + 1 == steps:
