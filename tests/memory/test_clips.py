@@ -84,8 +84,6 @@ def test_a_clip_shows_an_annotated_frame(seed, length, clip_length, stride, mark
     args = (np.random.default_rng(seed), (length,), ((30, 54),), clip_length, stride, None, False, stop_and_go)
     clip = clips.choose(*args, [annotated])
     assert clip.frames.min() >= 0 and clip.frames.max() < length
-    if clip.still.any() or (stride > 1 and len(clip.frames) > 1):
-        return  # what stands still or lies far apart can miss it: at the ends of a sequence there is no other clip
     assert annotated[clip.frames].any()
 
 

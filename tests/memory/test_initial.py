@@ -1,5 +1,7 @@
 """Training that starts from given weights: what is kept of them, what is told of them, and what does not fit."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,19 @@ def test_what_are_no_weights_is_one_line(write_streams, tmp_path, settings, begu
         fit([write_streams("c")], tmp_path / "tuned", settings | {"init": str(tmp_path / "none.safetensors")})
     with pytest.raises(UserError, match=r"memory.init: .* has SHA-256 .*, expected 0000\.\.\.; run the workflow again"):
         fit([write_streams("c")], tmp_path / "tuned", settings | {"init": str(begun)}, init_sha256="0000")
+
+
+def test_two_masks_are_enough_and_none_is_one_line(begun, write_streams, tmp_path, settings):
+    description, *streams = write_streams("c", 6, 2)
+    told = json.loads(description.read_text())
+    for annotated, masks in (((0, 5), told["masks"]), ((), told["masks"])):
+        described = {**told, "masks": [m if t in annotated else None for t, m in enumerate(masks)]}
+        description.write_text(json.dumps(described))
+        if annotated:
+            fit([(description, *streams)], tmp_path / "tuned", settings | {"init": str(begun), "clip_length": 2})
+        else:
+            with pytest.raises(UserError, match="c: has no annotation to train on; add masks"):
+                fit([(description, *streams)], tmp_path / "none", settings | {"init": str(begun)})
 
 
 def test_the_weights_that_come_with_vosmem_can_be_trained_further():

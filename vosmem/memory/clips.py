@@ -40,8 +40,8 @@ def choose(
 
     ``lengths``, ``shapes``: frames and (h, w) cells of each sequence; ``clip_length``: frames of a clip, neighbours are
     1 .. ``clip_stride`` frames apart; ``crop``: (h, w) cells or None for whole frames; ``stop_and_go``: share of clips
-    with an object that stops; ``annotated``: (T) bool of each sequence, of which a clip then shows at least one frame
-    that is, if it can. Sequences are equally likely, however long.
+    with an object that stops; ``annotated``: (T) bool of each sequence, true somewhere: a clip then shows at least one
+    frame that is. Sequences are equally likely, however long.
     """
     # All numbers are drawn whether needed or not, so that one setting does not change the clips of another.
     sequence = int(rng.integers(len(lengths)))
@@ -57,8 +57,13 @@ def choose(
             position, still[n - stopped :] = np.minimum(position, n - 1 - stopped), True
     starts = np.arange(lengths[sequence] - (n - 1) * step)
     if annotated is not None:
-        showing = annotated[sequence][starts[:, None] + step * position].any(axis=1)
-        starts = starts[showing] if showing.any() else starts
+        while not (showing := annotated[sequence][starts[:, None] + step * position].any(axis=1)).any():
+            if still.any():  # what stands still is repeated in the place of the annotated frame
+                position, still = np.arange(n), np.zeros(n, bool)
+            else:  # so few masks, so far apart: frames nearer to each other
+                step -= 1
+                starts = np.arange(lengths[sequence] - (n - 1) * step)
+        starts = starts[showing]
     start = int(starts[int(u[0] * len(starts))])
     h, w = shapes[sequence]
     ch, cw = (min(c, s) for c, s in zip(crop or (h, w), (h, w), strict=True))

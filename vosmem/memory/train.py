@@ -144,6 +144,10 @@ def train(
                     f"{sequence.name}: the cached streams are of other frames than the data set; run the workflow again"
                 )
             labels = soft_labels(sequence, streams.fine_grid)
+            if np.isnan(labels).all():
+                raise UserError(
+                    f"{sequence.name}: has no annotation to train on; add masks, or take the sequence out of data.train"
+                )
             sequences.append(TrainingSequence(streams, labels, streams.rows("motion", 0, len(streams))))
         made_by = same_streams(sequences)
         if start:
@@ -254,8 +258,6 @@ def _fit(
                 tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated,
             )  # fmt: skip
             maps, labels = load_clip(clip, sequences[clip.sequence], settings["finer"])
-            if labels.isnan().all():
-                continue
             maps = {stream: None if m is None else m.to(device) for stream, m in maps.items()}
             with torch.autocast(device.type, torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
                 logits = model(maps).float()
