@@ -11,11 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
+from vosmem.allowed import mistakes
+from vosmem.appearance import LAYERS
 from vosmem.data.layout import LAYOUTS
+from vosmem.demo import SEQUENCES as DEMO
 from vosmem.errors import UserError
+from vosmem.motion import BOTH_DIRECTIONS
 
 MODEL_SECTIONS = ("flow", "appearance", "motion", "memory")  # what a row of `models` may change
 # The key of a section that names its caches. Two rows may share a cache only if they mean the same by its name.
@@ -84,10 +87,9 @@ def resolve(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _complete(given: Any, rules: Mapping[str, Any], path: str) -> Any:
     """Defaults filled in at every level, then checked. ``path``: what to put before a key's name in messages."""
     completed = _with_defaults(given, rules)
-    validator = jsonschema.Draft202012Validator(rules)
-    errors = sorted(validator.iter_errors(completed), key=lambda e: [str(p) for p in e.absolute_path])
-    if errors:
-        raise UserError("\n".join(_line(e, path) for e in errors))
+    lines = list(mistakes(completed, rules, path))
+    if lines:
+        raise UserError("\n".join(lines))
     return completed
 
 
@@ -102,35 +104,12 @@ def _with_defaults(given: Any, rules: Mapping[str, Any]) -> Any:
     return given
 
 
-def _line(error: jsonschema.ValidationError, prefix: str) -> str:
-    """One line: the key's path, what was got, what is allowed, what the key is for."""
-    path = prefix + ".".join(str(p) for p in error.absolute_path)
-    rule = error.schema
-    if error.validator == "additionalProperties":
-        known = list(rule.get("properties", {}))
-        unknown = [k for k in error.instance if k not in known]
-        return f"config: {(path + '.').lstrip('.')}{unknown[0]}: no such key; known are {', '.join(known)}".replace(
-            "..", "."
-        )
-    if error.validator == "required":
-        return f"config: {path.rstrip('.') or 'the file'}: {error.message}; add the key"
-    allowed = {
-        "enum": lambda: f"one of {', '.join(map(str, rule['enum']))}",
-        "type": lambda: f"of type {rule['type'] if isinstance(rule['type'], str) else ' or '.join(rule['type'])}",
-        "pattern": lambda: f"to match {rule['pattern']}",
-        "minimum": lambda: f"at least {rule['minimum']}",
-        "maximum": lambda: f"at most {rule['maximum']}",
-        "exclusiveMinimum": lambda: f"more than {rule['exclusiveMinimum']}",
-        "exclusiveMaximum": lambda: f"less than {rule['exclusiveMaximum']}",
-    }.get(error.validator, lambda: rule.get("description") or error.message)()
-    line = f"config: {path}: got {error.instance!r}, expected {allowed}"
-    return line if not rule.get("description") or rule["description"] in line else f"{line} ({rule['description']})"
-
-
 def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     """What each key allows but not together."""
     data, where = config["data"], LAYOUTS[config["data"]["layout"]].masks
-    if data["train"] and where == "apart" and not data["masks"]:
+    if data["source"] == "demo":
+        yield from _of_the_demo(data)
+    elif data["train"] and where == "apart" and not data["masks"]:
         yield (
             f"config: data.train: names sequences, but the layout {data['layout']} has no masks to train on; "
             "set data.masks to the folder of your masks, or name none"
@@ -153,12 +132,6 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
             )
         if model["memory"]["folds"] and model["memory"]["weights"] != "train":
             yield f"config: models.{name}.memory.folds: is for weights that are trained here; set memory.weights: train"
-        steadied = config["refine"]["temporal"]["weight"] > 0 and config["refine"]["methods"] != ["raw"]
-        if steadied and names("motion", model["motion"]) and not model["flow"]["backward"]:
-            yield (
-                f"config: models.{name}.flow.backward: false, but refine.temporal follows the flow both ways; "
-                "set it true, or refine.temporal.weight: 0"
-            )
         if model["memory"]["init"] and model["memory"]["weights"] != "train":
             yield f"config: models.{name}.memory.init: is for weights that are trained here; set memory.weights: train"
         if "deeplab_largefov" in streams:
@@ -168,6 +141,18 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
                     f"config: models.{name}.appearance.weights: no known source for deeplab_largefov; "
                     "give the path of its weight file"
                 )
+        both_ways = [n for n in names("motion", model["motion"]) if n in BOTH_DIRECTIONS]
+        if both_ways and not model["flow"]["backward"]:
+            yield (
+                f"config: models.{name}.flow.backward: got False, but {', '.join(both_ways)} of motion.network needs "
+                "the flow both ways; set flow.backward: true"
+            )
+        steadied = config["refine"]["temporal"]["weight"] > 0 and config["refine"]["methods"] != ["raw"]
+        if steadied and names("motion", model["motion"]) and not both_ways and not model["flow"]["backward"]:
+            yield (
+                f"config: models.{name}.flow.backward: got False, but refine.temporal follows the flow both ways; "
+                "set it true, or refine.temporal.weight: 0"
+            )
         yield from _for_each(f"models.{name}.", model)
     seen: dict[tuple[str, ...], tuple[str, Mapping[str, Any]]] = {}
     for name, model in config["models"].items():
@@ -183,6 +168,21 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
                         f"has {settings[changed]!r} for the same {section}.{key}; "
                         "rows that share a cache must agree on it"
                     )
+
+
+def _of_the_demo(data: Mapping[str, Any]) -> Iterator[str]:
+    """The demo is rendered in one layout, and its sequences are known."""
+    for key, only in (("layout", "davis"), ("resolution", "480p")):
+        if data[key] != only:
+            yield f"config: data.{key}: got {data[key]!r}, but data.source: demo is rendered as {only}; leave {key} out"
+    for key in ("train", "test"):
+        asked = data[key]
+        for name in asked if isinstance(asked, list) else [asked]:
+            if name not in (DEMO if isinstance(asked, list) else ("train", "val", "all")):
+                yield (
+                    f"config: data.{key}: got {name!r}, but data.source: demo has train, val and all, "
+                    f"or a list of {', '.join(DEMO)}"
+                )
 
 
 def _for_each(path: str, model: Mapping[str, Any]) -> Iterator[str]:
@@ -201,6 +201,33 @@ def _for_each(path: str, model: Mapping[str, Any]) -> Iterator[str]:
                     f"config: {path}{section}.{key}: got {value!r} for {len(known)} networks; "
                     f"say for which, e.g. {{{known[0]}: {value}}}"
                 )
+                return
+    for network in names("appearance", model["appearance"]):
+        layers = settings_for("appearance", model["appearance"], network)["layers"]
+        for layer in sorted({*layers} - {*LAYERS[network]}):
+            yield (
+                f"config: {path}appearance.layers: got {layer!r}, which {network} has not; "
+                f"it has {', '.join(LAYERS[network])}"
+            )
+
+
+def files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every file that a resolved configuration names: its key, its path."""
+    for name, model in config["models"].items():
+        memory = model["memory"]
+        if memory["weights"] not in ("train", "shipped"):
+            yield f"models.{name}.memory.weights", memory["weights"]
+        if memory["init"] not in ("", "shipped"):
+            yield f"models.{name}.memory.init", memory["init"]
+        if memory["folds"]:
+            yield f"models.{name}.memory.folds", memory["folds"]
+        for section in NAMED_CACHES:
+            for network in names(section, model[section]):
+                path = settings_for(section, model[section], network).get("weights", "registry")
+                if path != "registry":
+                    yield f"models.{name}.{section}.weights", path
+    for name, path in config["report"]["reference"].items():
+        yield f"report.reference.{name}", path
 
 
 def documentation() -> str:

@@ -121,7 +121,7 @@ def test_command(panning, tmp_path, random_file, capsys):
         error = capsys.readouterr().err.strip()
         assert told in error and error.count("\n") == 0
     assert main([*command, "--settings", "{estimator: raft, scale: 2}"]) == 1
-    assert "config: flow.scale: got 2, expected at most 1" in capsys.readouterr().err
+    assert "config: flow.scale: got 2, expected a number, at least 0.1, at most 1" in capsys.readouterr().err
     assert not out.exists()
 
 

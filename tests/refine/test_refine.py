@@ -151,9 +151,9 @@ def test_frames_that_cannot_be_used_are_one_line(written, capsys):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("{guided: {radius: 0}}", "config: refine.guided.radius: got 0, expected at least 1"),
+        ("{guided: {radius: 0}}", "config: refine.guided.radius: got 0, expected an integer, at least 1"),
         ("{crf: {sdims: 3}}", "config: refine.crf.sdims: no such key; known are iterations"),
-        ("{bilateral: 3}", "config: refine.bilateral: got 3, expected of type object"),
+        ("{bilateral: 3}", "config: refine.bilateral: got 3, expected keys with values"),
     ],
 )
 def test_mistaken_settings_are_one_line(written, capsys, given, message):

@@ -1,3 +1,11 @@
 """Stage ``appearance``: per-frame features of a frozen network, once per network."""
 
 STAGE_VERSION = 2
+
+# network -> the layers that can be cached. Here, since the configuration is checked before anything heavy is loaded.
+LAYERS = {
+    "efficientnet_lite0": tuple(f"block{i}" for i in range(16)),
+    "mobilenet_v2": tuple(f"block{i}" for i in range(17)),
+    "deeplab_largefov": ("conv5_3", "fc6"),
+    "u2netp": ("sides", "stage1d", "stage2d", "stage3d", "stage4d", "stage5d", "stage6"),
+}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vosmem import cache, config, video, weights
-from vosmem.appearance import STAGE_VERSION, deeplab_largefov, mobile, u2netp
+from vosmem.appearance import LAYERS, STAGE_VERSION, deeplab_largefov, mobile, u2netp
 from vosmem.data import describe
 from vosmem.errors import UserError
 
@@ -33,25 +33,25 @@ NETWORKS = {
     "efficientnet_lite0": Network(
         lambda layers, settings: mobile.efficientnet_lite0(layers, settings["output_stride"]),
         mobile.convert,
-        layers=tuple(f"block{i}" for i in range(16)),
+        layers=LAYERS["efficientnet_lite0"],
         default_layers=("block4", "block10", "block15"),
     ),
     "mobilenet_v2": Network(
         lambda layers, settings: mobile.mobilenet_v2(layers, settings["output_stride"]),
         mobile.convert,
-        layers=tuple(f"block{i}" for i in range(17)),
+        layers=LAYERS["mobilenet_v2"],
         default_layers=("block5", "block12", "block16"),
     ),
     "deeplab_largefov": Network(
         lambda layers, _: deeplab_largefov.DeepLabLargeFOV(layers),
         lambda tensors, _: deeplab_largefov.convert(tensors),
-        layers=deeplab_largefov.CACHED,
+        layers=LAYERS["deeplab_largefov"],
         default_layers=("fc6",),
     ),
     "u2netp": Network(
         lambda layers, settings: u2netp.U2NetP(layers, settings["saliency_size"]),
         lambda tensors, _: u2netp.convert(tensors),
-        layers=u2netp.CACHED,
+        layers=LAYERS["u2netp"],
         default_layers=("sides",),
         prepare=u2netp.U2NetP.centre,
     ),

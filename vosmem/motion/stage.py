@@ -15,7 +15,7 @@ from vosmem import cache, config, weights
 from vosmem.appearance import stage as appearance
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
-from vosmem.motion import STAGE_VERSION, checkpoint, residual, rivals, saliency
+from vosmem.motion import BOTH_DIRECTIONS, STAGE_VERSION, checkpoint, residual, rivals, saliency
 from vosmem.motion.encoding import ENCODINGS
 
 # Flow (N, 2, H, W) in pixels of the field -> probability (N, 1, H // 2, W // 2), both float32.
@@ -112,7 +112,7 @@ def run(
     if network == "residual":
         told["stride"] = residual.STRIDE
     with cache.read(flow, "flow") as source:
-        if network not in ESTIMATORS and "backward" not in source.names:
+        if network in BOTH_DIRECTIONS and "backward" not in source.names:
             raise UserError(
                 f"{flow}: holds no /backward, which motion.network: {network} needs; set flow.backward: true"
             )

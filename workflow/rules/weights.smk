@@ -5,6 +5,8 @@ rule weights:
         "results/logs/weights/{file}.log",
     benchmark:
         "results/benchmarks/weights/{file}.tsv"
+    wildcard_constraints:
+        file=any_of(entry.file for entry in weights.registry().values()),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1

@@ -1,0 +1,106 @@
+"""What a schema allows, in words, and what was given instead: each mistake as one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema
+import yaml
+
+LONGEST = 120  # characters of a value that are shown
+
+# What JSON Schema leaves open: 3.0 is no count, and nothing is infinite or undefined.
+_TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many({
+    "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda _, value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+})  # fmt: skip
+Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=_TYPES)
+
+_NOUNS = {
+    "integer": "an integer",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "keys with values",
+    "null": "nothing",
+}
+_BOUNDS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "pattern": "that matches {}",
+}
+
+
+def mistakes(given: Any, rules: Mapping[str, Any], path: str) -> Iterator[str]:
+    """One line for each mistake in ``given``: the key's path, what was got, what is allowed, what the key is for.
+
+    ``path``: what to put before a key's name.
+    """
+    errors = sorted(Validator(rules).iter_errors(given), key=lambda e: [str(p) for p in e.absolute_path])
+    # 2.5 is no integer and below the least one: that is one mistake, and its line tells both
+    yield from dict.fromkeys(line for error in errors for line in _lines(error, path))
+
+
+def words(rule: Mapping[str, Any]) -> str:
+    """What a rule of the schema allows: ``an integer, at least 1``."""
+    if "oneOf" in rule:
+        return ", or ".join(map(words, rule["oneOf"]))
+    if "enum" in rule:
+        return f"one of {', '.join(map(str, rule['enum']))}"
+    types = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
+    told = " or ".join(map(_noun, types, [rule] * len(types)))
+    told += "".join(f", {how.format(rule[key])}" for key, how in _BOUNDS.items() if key in rule)
+    return told + (f", but not {', '.join(map(str, rule['not']['enum']))}" if "not" in rule else "")
+
+
+def _noun(kind: str, rule: Mapping[str, Any]) -> str:
+    """A type in words, a list or a table with what it holds."""
+    if kind == "string" and rule.get("minLength"):
+        return "text that is not empty"
+    if kind == "object" and isinstance(rule.get("additionalProperties"), dict):
+        return f"names with, for each, {words(rule['additionalProperties'])}"
+    if kind != "array":
+        return _NOUNS[kind]
+    if rule.get("maxItems") == 0:
+        return "an empty list"
+    least, most = rule.get("minItems", 0), rule.get("maxItems")
+    count = f" of {least}" if least == most else f" of {least} or more" if least else ""
+    return f"a list{count}, {'all different, ' if rule.get('uniqueItems') else ''}each {words(rule['items'])}"
+
+
+def _lines(error: jsonschema.ValidationError, prefix: str) -> Iterator[str]:
+    path, rule = prefix + ".".join(map(str, error.absolute_path)), error.schema
+    within = f"{path.rstrip('.')}." if path else ""
+    if error.validator == "additionalProperties":
+        known = list(rule.get("properties", {}))
+        for key in error.instance:
+            if key not in known:
+                yield f"config: {within}{key}: no such key; known are {', '.join(known)}"
+    elif error.validator == "required":
+        for key in error.validator_value:
+            if key not in error.instance:
+                yield f"config: {within}{key}: is missing, expected {words(rule['properties'][key])}; add the key"
+    else:
+        what = f" ({rule['description']})" if "description" in rule else ""
+        yield f"config: {path}: got {_shown(error.instance)}, expected {words(rule)}{what}{_mend(error.instance, rule)}"
+
+
+def _shown(value: Any) -> str:
+    told = repr(value)
+    return told if len(told) <= LONGEST else f"{told[: LONGEST - 3]}..."
+
+
+def _mend(value: Any, rule: Mapping[str, Any]) -> str:
+    """YAML takes 1e-4 for text."""
+    if rule.get("type") in ("number", "integer") and isinstance(value, str):
+        try:
+            return f"; {value} is text to YAML, write {yaml.safe_dump(float(value)).split()[0]}"
+        except ValueError:
+            pass
+    return ""
