@@ -124,15 +124,6 @@ def test_single_files_can_be_asked_for(workflow, config):
     assert workflow.planned(config, "results/tiny/flow/dis/b.h5") == {"data": 4, "data_check": 1, "flow": 1}
 
 
-def test_config_mistakes_stop_before_any_job(workflow, config):
-    config["memory"]["stpes"] = 1
-    workflow.write(config)
-    done = workflow.run("--dry-run", check=False)
-    assert done.returncode == 1
-    assert "config: memory.stpes: no such key; known are" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-
-
 def test_a_missing_data_set_is_one_line(workflow, config):
     config["data"] |= {"root": "nowhere", "test": "all"}
     workflow.write(config)

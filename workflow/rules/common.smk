@@ -14,6 +14,7 @@ from vosmem import config as configuration
 from vosmem import lock, weights
 from vosmem.data import files, layout
 from vosmem.errors import UserError
+from vosmem.memory import adopted
 
 
 def stop(error):
@@ -53,6 +54,26 @@ PLACE = layout.Place(
 )
 
 
+def check_files():
+    """Stop where a file that the config names is neither there nor made here, or was trained on other streams."""
+    fetched = {str(entry.path()) for entry in weights.registry().values()}
+    told = [
+        f"config: {key}: got {path}, which is no file; correct the path, which is taken from {Path.cwd()}"
+        for key, path in configuration.files(CONFIG)
+        if not Path(path).is_file() and path not in fetched and not path.startswith(f"{RESULTS}/memory/")
+    ]
+    for name, model in MODELS.items():
+        setting = model["memory"]["weights"]
+        path = weights.entry("lvo").path() if setting == "shipped" else Path(setting)
+        if setting != "train" and path.is_file():
+            told += [f"config: models.{name}.{line}" for line in adopted.differences(path, model)]
+    if told:
+        stop("\n".join(told))
+
+
+check_files()
+
+
 def rendered():
     """Whether the workflow itself makes the data set."""
     return CONFIG["data"]["source"] == "demo"
@@ -76,8 +97,7 @@ def sequences(key):
     if rendered():
         from vosmem.demo import SEQUENCES
 
-        split = {"train": "train", "test": "val"}[key]
-        return [name for name, part in SEQUENCES.items() if asked == "all" or part == split]
+        return [name for name, part in SEQUENCES.items() if asked in ("all", part)]
     try:
         if asked == "all" or asked in layout.LAYOUTS[PLACE.layout].parts:
             return layout.sequence_names(PLACE, None if asked == "all" else asked)
@@ -220,6 +240,23 @@ def parts(model):
 def trained_on(model, part):
     """The training sequences of the weights of a fold, or of all."""
     return [seq for seq in TRAIN if not part or part_of(model, seq) != part]
+
+
+def check_training():
+    """Stop where there is nothing to train on, or where no fold holds out what is segmented."""
+    for model in models_by_weights(trained=True):
+        if not TRAIN:
+            stop(f"config: data.train: names no sequence, but {model} is trained; name some, or set memory.weights")
+        if FOLDS[model] and not {*FOLDS[model]} & {*TEST}:
+            stop(
+                f"config: models.{model}.memory.folds: names no sequence of data.test; give the table of this data set"
+            )
+        for part in parts(model):
+            if not trained_on(model, part):
+                stop(f"config: models.{model}.memory.folds: {part[:-1]} holds all of data.train; make more folds")
+
+
+check_training()
 
 
 def training_threads():

@@ -1,0 +1,83 @@
+"""Weights of another run, asked while the workflow is read: what a model feeds them that they were not trained on."""
+
+import copy
+
+import pytest
+import torch
+
+from vosmem import config, weights
+from vosmem.memory import adopted
+
+RAW = {
+    "data": {"name": "x", "root": "y"},
+    "flow": {"estimator": "dis", "preset": "fast"},
+    "appearance": {"network": "mobilenet_v2", "layers": ["block5"]},
+    "motion": {"network": ["mpnet", "flow_magnitude"], "size": [64, 96]},
+    "memory": {"weights": "lvo.safetensors"},
+}
+FLOW = {"name": "dis", "parameters": {"preset": "fast", "last_row": "T-1 -> T-2"}, "version": 1}
+MOTION = {"size": [64, 96], "pool": False, "flow": FLOW}
+STREAMS = {
+    "appearance": [{"name": "mobilenet_v2", "parameters": {"layers": ["block5"], "output_stride": 16}, "weights": "a"}],
+    "motion": [{"name": name, "parameters": MOTION, "weights": ""} for name in ("mpnet", "flow_magnitude")],
+}
+
+
+@pytest.fixture
+def trained(tmp_path):
+    path = tmp_path / "lvo.safetensors"
+    weights.save(path, {"w": torch.zeros(1)}, {"streams": STREAMS})
+    return path
+
+
+def differences(path, **sections) -> list[str]:
+    raw = copy.deepcopy(RAW)
+    for section, keys in sections.items():
+        raw[section] |= keys
+    return [line.split(";")[0] for line in adopted.differences(path, config.resolve(raw)["models"]["lvo"])]
+
+
+def test_the_same_streams_are_fine(trained):
+    assert differences(trained) == []
+    # a network's own layers stand for themselves; which weights it has is seen once they are there
+    assert differences(trained, appearance={"layers": [], "weights": "mine.pth"}) == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "line"),
+    [
+        ({"flow": {"preset": "medium"}}, "flow.preset: got medium, but lvo.safetensors was trained with fast"),
+        ({"flow": {"estimator": "raft"}}, "flow.estimator: got raft, but lvo.safetensors was trained with dis"),
+        ({"motion": {"pool": True}}, "motion.pool: got True, but lvo.safetensors was trained with False"),
+        (
+            {"motion": {"network": "mpnet"}},
+            "motion.network: got mpnet, but lvo.safetensors was trained with mpnet, flow_magnitude",
+        ),
+        (
+            {"motion": {"network": ["flow_magnitude", "mpnet"]}},
+            "motion.network: got flow_magnitude, mpnet, but lvo.safetensors was trained with mpnet, flow_magnitude",
+        ),
+        (
+            {"appearance": {"network": "none"}},
+            "appearance.network: got none, but lvo.safetensors was trained with mobilenet_v2",
+        ),
+        (
+            {"appearance": {"layers": ["block4"]}},
+            "appearance.layers: got ['block4'], but lvo.safetensors was trained with ['block5']",
+        ),
+    ],
+)
+def test_each_key_that_differs_is_told(trained, sections, line):
+    assert differences(trained, **sections) == [line]
+
+
+def test_a_file_that_tells_nothing_is_asked_later(tmp_path):
+    (tmp_path / "other.safetensors").touch()
+    assert differences(tmp_path / "other.safetensors") == []
+    assert differences(tmp_path / "mine.pth") == []
+
+
+def test_the_shipped_weights_are_for_the_defaults():
+    raw = {"data": {"name": "x", "root": "y"}, "memory": {"weights": "shipped"}}
+    model = config.resolve(raw)["models"]["lvo"]
+    assert adopted.differences(weights.entry("lvo").path(), model) == []

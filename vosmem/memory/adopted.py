@@ -1,0 +1,55 @@
+"""Weights of another run: whether the model that takes them feeds them what they were trained on.
+
+Asked while the workflow is read, before hours of features: no tensor is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vosmem import config, weights
+
+ANY = ("precision", "weights")  # another processor has another precision; which weights is known by their hash, later
+
+
+def differences(path: Path, model: Mapping[str, Any]) -> list[str]:
+    """What of ``model``, a resolved row of ``models``, is other than in the training that the file ``path`` tells of.
+
+    One text for each key: ``appearance.network: got u2netp, but ...``. Nothing where the file does not tell.
+    """
+    return list(dict.fromkeys(_differences(path, model)))  # a key that two networks share is one
+
+
+def _differences(path: Path, model: Mapping[str, Any]) -> Iterator[str]:
+    streams = weights.metadata(path).get("streams", {})
+    for section, caches in streams.items():
+        trained = {made["name"]: made["parameters"] for made in caches}
+        used = config.names(section, model[section])
+        if [*trained] != [*used]:  # in that order: the memory tells streams apart by their places
+            names = (", ".join(of) or "none" for of in (used, trained))
+            yield _line(f"{section}.{config.NAMED_CACHES[section]}", path, *names)
+            continue
+        for name in used:
+            yield from _settings(section, model, name, trained[name], path)
+    flow = next((made["parameters"]["flow"] for made in streams.get("motion", ())), None)  # the same for all of them
+    if flow and config.names("motion", model["motion"]):
+        estimator = model["flow"]["estimator"]
+        if flow["name"] != estimator:
+            yield _line("flow.estimator", path, estimator, flow["name"])
+        else:
+            yield from _settings("flow", model, estimator, flow["parameters"], path)
+
+
+def _settings(
+    section: str, model: Mapping[str, Any], name: str, trained: Mapping[str, Any], path: Path
+) -> Iterator[str]:
+    """Keys of a section that ``name`` depends on and that were others. An empty value stands for the network's own."""
+    for key, value in config.settings_for(section, model[section], name).items():
+        if key in trained and key not in ANY and value != [] and value != trained[key]:
+            yield _line(f"{section}.{key}", path, value, trained[key])
+
+
+def _line(key: str, path: Path, got: Any, trained: Any) -> str:
+    return f"{key}: got {got}, but {path.name} was trained with {trained}; set it so, or train"
