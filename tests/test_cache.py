@@ -13,7 +13,7 @@ from vosmem.grid import Axis, Grid
 
 GRID = Grid(Axis(3, 8, 0), Axis(4, 8.5, 1.25))
 CLIP = cache.Clip("bear", ("00000", "00001", "00002"), (24, 34))
-MAKER = cache.Maker("motion", 3, "mpnet", {"size": [232, 424]}, "ab" * 32)
+MAKER = cache.Maker("motion", cache.stage_version("motion"), "mpnet", {"size": [232, 424]}, "ab" * 32)
 
 
 @pytest.fixture
@@ -98,6 +98,16 @@ def _other_version(path):
         plain.attrs["format_version"] = 99
 
 
+def _other_stage_version(path):
+    with h5py.File(path, "a") as plain:
+        plain.attrs["maker"] = json.dumps({**json.loads(plain.attrs["maker"]), "version": 99})
+
+
+def _unheaded(path):
+    with h5py.File(path, "a") as plain:
+        del plain.attrs["frames"]
+
+
 def _flip_a_bit(path):
     with h5py.File(path) as plain:
         offset = plain["probability"].id.get_chunk_info(1).byte_offset
@@ -114,15 +124,55 @@ def _flip_a_bit(path):
         (_truncate, "not a whole HDF5 file"),
         (_foreign, "not one of vosmem's caches"),
         (_other_version, "has format version 99, expected 1"),
+        (_unheaded, "its heading cannot be read"),
+        (_other_stage_version, "was written by version 99 of the stage motion, this is version"),
         (_flip_a_bit, "cannot be read back"),
     ],
 )
 def test_a_spoilt_file_is_named(file, spoil, message):
     spoil(file[0])
-    with pytest.raises(UserError, match=message) as caught, cache.read(file[0]) as reader:
+    with pytest.raises(UserError, match=message) as caught, cache.read(file[0], "motion") as reader:
         reader.rows("probability")
     assert str(file[0]) in str(caught.value)
     assert "\n" not in str(caught.value)
+    if file[0].exists():
+        assert "`vosmem cache verify --delete`" in str(caught.value)
+
+
+def _short(path):
+    with h5py.File(path, "a") as plain:
+        rows, attributes = plain["probability"][:2], dict(plain["probability"].attrs)
+        del plain["probability"]
+        plain.create_dataset("probability", data=rows, chunks=(1, 3, 4), fletcher32=True).attrs.update(attributes)
+
+
+def _unwritten(path):
+    with h5py.File(path, "a") as plain:
+        rows = plain["probability"][:2]
+        del plain["probability"]
+        plain.create_dataset("probability", (3, 3, 4), "f2", chunks=(1, 3, 4), fletcher32=True)[:2] = rows
+
+
+def _emptied(path):
+    with h5py.File(path, "a") as plain:
+        del plain["probability"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_short, "/probability holds 2 of 3 frames"),
+        (_unwritten, "/probability holds 2 of 3 frames"),
+        (_emptied, "holds nothing"),
+        (_flip_a_bit, "/probability cannot be read back"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_told_when_it_is_checked(file, spoil, message):
+    with cache.read(file[0]) as reader:
+        reader.check_whole()
+    spoil(file[0])
+    with cache.read(file[0]) as reader, pytest.raises(UserError, match=message):
+        reader.check_whole()
 
 
 def test_another_stage_or_data_set_is_told(file):

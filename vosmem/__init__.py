@@ -6,6 +6,7 @@ stage above only through its file.
 """
 
 __version__ = "0.1.0"
+CACHE_FORMAT = 1  # of the HDF5 files, see docs/formats.md; here since the workflow asks for it without h5py
 __all__ = ["segment"]
 
 

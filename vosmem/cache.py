@@ -3,11 +3,13 @@
 Layout, see docs/formats.md: root attributes describe the sequence and its maker; each data set is (T, ...), one frame
 per chunk, with attributes ``stride`` and ``offset`` (y, x) where it is a map of the frame. Plain h5py reads it.
 
-A file is written under a temporary name and moved into place once complete: a file of the final name is whole.
+A file is written under a temporary name and moved into place once complete: a file of the final name is whole. What
+befalls it later is noticed when it is read: each chunk has a checksum, and the heading tells format and stage version.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +23,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from vosmem import progress, room
+from vosmem import CACHE_FORMAT, progress, room
 from vosmem.errors import UserError
 from vosmem.grid import Grid
 from vosmem.whole import replacing
 
-FORMAT_VERSION = 1
+MEND = "delete the file (`vosmem cache verify --delete` deletes all that are spoilt) and run the workflow again"
 ROW_INDEX = 128  # bytes that HDF5 adds to each chunk, at most: its checksum, and its place in the index
 
 
@@ -125,7 +127,7 @@ def write(path: str | os.PathLike, clip: Clip, maker: Maker) -> Iterator[Writer]
     with replacing(path) as temporary:
         room.check(temporary.parent, room.SPARE, what)
         with h5py.File(temporary, "w", track_order=True) as file:
-            file.attrs["format_version"] = FORMAT_VERSION
+            file.attrs["format_version"] = CACHE_FORMAT
             file.attrs["sequence"] = clip.sequence
             file.attrs["frames"] = json.dumps(clip.frames)
             file.attrs["frame_size"] = clip.frame_size
@@ -145,14 +147,16 @@ class Reader:
 
     def __init__(self, file: h5py.File, path: Path):
         self._file, self.path = file, path
-        self.clip = Clip(
-            file.attrs["sequence"],
-            tuple(json.loads(file.attrs["frames"])),
-            tuple(int(n) for n in file.attrs["frame_size"]),
-        )
-        maker = json.loads(file.attrs["maker"])
-        self.maker = Maker(**maker)
-        self.git_commit = file.attrs["git_commit"]
+        try:
+            self.clip = Clip(
+                file.attrs["sequence"],
+                tuple(json.loads(file.attrs["frames"])),
+                tuple(int(n) for n in file.attrs["frame_size"]),
+            )
+            self.maker = Maker(**json.loads(file.attrs["maker"]))
+            self.git_commit = file.attrs["git_commit"]
+        except (KeyError, ValueError, TypeError, OSError) as error:
+            raise _unreadable(path, f"its heading cannot be read ({_line(error)})") from None
 
     def __len__(self) -> int:
         return len(self.clip.frames)
@@ -182,7 +186,20 @@ class Reader:
         try:
             return data[index]
         except OSError as error:
-            raise _unreadable(self.path, f"/{name} cannot be read back ({error})") from None
+            raise _unreadable(self.path, f"/{name} cannot be read back ({_line(error)})") from None
+
+    def check_whole(self) -> None:
+        """Read every frame of every data set, and with it its checksum. Raises UserError where one is spoilt."""
+        if not self.names:
+            raise _unreadable(self.path, "holds nothing")
+        for name in self.names:
+            data = self._data(name)
+            rows = data.shape[0] if data.ndim else 0
+            written = data.id.get_num_chunks() if data.chunks else 0
+            if not rows == written == len(self):  # of a chunk that was never written HDF5 reads zeros
+                raise _unreadable(self.path, f"/{name} holds {min(rows, written)} of {len(self)} frames")
+            for t in range(rows):
+                self.rows(name, t, t + 1)
 
     def _data(self, name: str) -> h5py.Dataset:
         if name not in self._file:
@@ -192,25 +209,37 @@ class Reader:
 
 @contextmanager
 def read(path: str | os.PathLike, stage: str | None = None) -> Iterator[Reader]:
-    """Open one cache file, and check that it is one, of this format and (if given) of ``stage``."""
+    """Open one cache file, and check that it is one, of this format, and (if given) of ``stage`` as it is now."""
     path = Path(path)
     try:
         file = h5py.File(path, "r", track_order=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such cache file; run the stage that writes it first") from None
     except OSError as error:
-        raise _unreadable(path, f"not a whole HDF5 file ({error})") from None
+        raise _unreadable(path, f"not a whole HDF5 file ({_line(error)})") from None
     with file:
         version = file.attrs.get("format_version")
         if version is None:
             raise _unreadable(path, "an HDF5 file, but not one of vosmem's caches")
-        if version != FORMAT_VERSION:
-            raise _unreadable(path, f"has format version {version}, expected {FORMAT_VERSION}")
+        if version != CACHE_FORMAT:
+            raise _unreadable(path, f"has format version {version}, expected {CACHE_FORMAT}")
         reader = Reader(file, path)
         if stage is not None and reader.maker.stage != stage:
             raise _unreadable(path, f"was written by stage {reader.maker.stage}, expected {stage}")
+        if stage is not None and reader.maker.version != stage_version(stage):
+            was, now = reader.maker.version, stage_version(stage)
+            raise _unreadable(path, f"was written by version {was} of the stage {stage}, this is version {now}")
         yield reader
 
 
+def stage_version(stage: str) -> int:
+    """A stage's version, which is raised when what it computes changes."""
+    return importlib.import_module(f"vosmem.{stage}").STAGE_VERSION
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
 def _unreadable(path: Path, what: str) -> UserError:
-    return UserError(f"{path}: {what}; delete the file and run the workflow again to have it made anew")
+    return UserError(f"{path}: {what}; {MEND}")

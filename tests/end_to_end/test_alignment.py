@@ -44,14 +44,16 @@ def description(tmp_path):
 
 
 def write_features(path, grid):
-    with cache.write(path, CLIP, cache.Maker("appearance", 1, "toy")) as file:
+    with cache.write(path, CLIP, cache.Maker("appearance", cache.stage_version("appearance"), "toy")) as file:
         file.create("layer", (1, *grid.shape), grid)
         file.append("layer", np.zeros((4, 1, *grid.shape)))
 
 
 def refined_edges(tmp_path, description, probability, grid, threshold):
     """Where the edge lies in the masks that stage refine makes of a probability."""
-    with cache.write(tmp_path / "p.h5", CLIP, cache.Maker("memory", 1, "visual-memory")) as file:
+    with cache.write(
+        tmp_path / "p.h5", CLIP, cache.Maker("memory", cache.stage_version("memory"), "visual-memory")
+    ) as file:
         file.create("probability", grid.shape, grid)
         file.append("probability", probability)
     refine.run(description, tmp_path / "p.h5", tmp_path / "out/edge.json", "raw", {"threshold": threshold})
@@ -97,7 +99,7 @@ def test_motion(tmp_path, description, size, pool):
         flow = np.zeros((4, 2, *SIZE), np.float32)
         flow[:, 0] = speed * np.stack([columns(e) for e in edges])[:, None]
         flow[:, 0, :, -300:] = 0  # the still part is the larger, so the median is the camera's
-        with cache.write(tmp_path / "f.h5", CLIP, cache.Maker("flow", 1, "toy")) as file:
+        with cache.write(tmp_path / "f.h5", CLIP, cache.Maker("flow", cache.stage_version("flow"), "toy")) as file:
             file.create("forward", (2, *SIZE), Grid.of_image(SIZE, SIZE))
             file.append("forward", flow)
         motion.run(tmp_path / "f.h5", tmp_path / "m.h5", "flow_magnitude", settings, None, torch.device("cpu"))

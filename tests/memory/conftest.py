@@ -41,12 +41,14 @@ def write_streams(tmp_path):
         paths[0].write_text(json.dumps(described))
         clip = cache.Clip(name, tuple(frames), (64, 96))
         small = np.stack([cv2.resize(m, (12, 8), interpolation=cv2.INTER_AREA) / 255.0 for m in masks])
-        with cache.write(paths[1], clip, cache.Maker("appearance", 1, "toy", parameters or {})) as file:
+        with cache.write(
+            paths[1], clip, cache.Maker("appearance", cache.stage_version("appearance"), "toy", parameters or {})
+        ) as file:
             file.create("fine", (3, *FEATURES.shape), FEATURES)
             file.create("coarse", (2, *COARSE.shape), COARSE)
             file.append("fine", small[:, None] + 5 * rng.standard_normal((length, 3, *FEATURES.shape)))
             file.append("coarse", rng.standard_normal((length, 2, *COARSE.shape)))
-        with cache.write(paths[2], clip, cache.Maker("motion", 1, "toy")) as file:
+        with cache.write(paths[2], clip, cache.Maker("motion", cache.stage_version("motion"), "toy")) as file:
             file.create("probability", MOTION.shape, MOTION)
             file.append("probability", np.clip(small + 0.2 * rng.standard_normal(small.shape), 0, 1))
             file.create("velocity", (2, *FINE.shape), FINE, odd=[0])

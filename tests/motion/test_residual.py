@@ -68,7 +68,7 @@ def write_flow(path, length, backward=True, size=(64, 96)):
     rng = np.random.default_rng(0)
     shape = (size[0] // 2, size[1] // 2)
     clip = cache.Clip("cat", tuple(f"{t:05d}" for t in range(length)), size)
-    with cache.write(path, clip, cache.Maker("flow", 1, "toy")) as file:
+    with cache.write(path, clip, cache.Maker("flow", cache.stage_version("flow"), "toy")) as file:
         for name in ("forward", "backward") if backward else ("forward",):
             file.create(name, (2, *shape), Grid.of_image(shape, size))
             file.append(name, 5 * rng.standard_normal((length, 2, *shape)))

@@ -100,7 +100,7 @@ def flow_both_ways(tmp_path):
 
     clip = cache.Clip("bear", ("0", "1", "2", "3"), (64, 96))
     generator = np.random.default_rng(0)
-    with cache.write(tmp_path / "flow.h5", clip, cache.Maker("flow", 1, "raft")) as file:
+    with cache.write(tmp_path / "flow.h5", clip, cache.Maker("flow", cache.stage_version("flow"), "raft")) as file:
         for name in ("forward", "backward"):
             file.create(name, (2, 32, 48), Grid.of_image((32, 48), (64, 96)))
             file.append(name, generator.standard_normal((4, 2, 32, 48)))

@@ -23,7 +23,7 @@ def flow_file(tmp_path):
     """11 frames, more than go through at once: a box moves right over a still background."""
     path = tmp_path / "flow.h5"
     clip = cache.Clip("cat", tuple(f"{t:05d}" for t in range(11)), SIZE)
-    with cache.write(path, clip, cache.Maker("flow", 1, "dis", {"preset": "medium"})) as file:
+    with cache.write(path, clip, cache.Maker("flow", cache.stage_version("flow"), "dis", {"preset": "medium"})) as file:
         file.create("forward", (2, *SIZE), Grid.of_image(SIZE, SIZE))
         for t in range(11):
             flow = np.zeros((1, 2, *SIZE), np.float32)
@@ -92,7 +92,7 @@ def test_run_reads_flow_on_its_own_grid(flow_file, tmp_path):
     half = (SIZE[0] // 2, SIZE[1] // 2)
     with cache.read(flow_file) as whole:
         fields = whole.rows("forward").reshape(11, 2, half[0], 2, half[1], 2).mean((3, 5))
-        maker = cache.Maker("flow", 2, "raft", {"scale": 0.5}, weights_sha256)
+        maker = cache.Maker("flow", cache.stage_version("flow"), "raft", {"scale": 0.5}, weights_sha256)
         with cache.write(small, whole.clip, maker) as file:
             file.create("forward", (2, *half), Grid.of_image(half, SIZE))
             file.append("forward", fields)
@@ -102,7 +102,8 @@ def test_run_reads_flow_on_its_own_grid(flow_file, tmp_path):
         with cache.read(tmp_path / "m.h5", "motion") as file:
             maps.append((file.rows("probability").astype(float), file.grid("probability")))
             above = file.maker.parameters["flow"]
-    assert above == {"name": "raft", "version": 2, "parameters": {"scale": 0.5}, "weights": weights_sha256}
+    version = cache.stage_version("flow")
+    assert above == {"name": "raft", "version": version, "parameters": {"scale": 0.5}, "weights": weights_sha256}
     assert maps[0][1] == maps[1][1]
     assert np.abs(maps[0][0] - maps[1][0]).mean() < 0.01
 
@@ -139,7 +140,11 @@ def test_run(network, flow_file, tiny_weights, tmp_path):
         grid = file.grid("probability")
         assert file.clip.frame_size == SIZE and file.clip.sequence == "cat"
         assert file.maker.version == STAGE_VERSION and file.maker.name == network
-        assert file.maker.parameters["flow"] == {"name": "dis", "version": 1, "parameters": {"preset": "medium"}}
+        assert file.maker.parameters["flow"] == {
+            "name": "dis",
+            "version": cache.stage_version("flow"),
+            "parameters": {"preset": "medium"},
+        }
         assert file.maker.weights_sha256 == (weights.sha256(tiny_weights) if network == "mpnet" else "")
     assert p.dtype == np.float16 and p.shape[0] == 11
     assert p.min() >= 0 and p.max() <= 1

@@ -12,6 +12,7 @@ import pytest
 from vosmem import cache, video
 from vosmem.data import describe
 from vosmem.grid import Grid
+from vosmem.memory import STAGE_VERSION
 from vosmem.pipeline import stages
 from vosmem.refine import stage as refine
 
@@ -48,7 +49,7 @@ class BrightStages:
     def run(self, description: Path, folder: Path, title: str = "") -> int:
         sequence = describe.read(description)
         self.shots.append(sequence.frames)
-        with cache.write(folder / "memory.h5", sequence.clip, cache.Maker("memory", 1, "bright")) as file:
+        with cache.write(folder / "memory.h5", sequence.clip, cache.Maker("memory", STAGE_VERSION, "bright")) as file:
             file.create(
                 "probability", sequence.working_size, Grid.of_image(sequence.working_size, sequence.working_size)
             )

@@ -46,7 +46,9 @@ def test_a_perfect_soft_map_gives_the_mask_back():
 def written(tmp_path):
     clip = cache.Clip("a.b", ("f1", "f2"), (48, 64))
     grid = Grid(Axis(6, 8, 0), Axis(8, 8, 0))
-    with cache.write(tmp_path / "p.h5", clip, cache.Maker("memory", 1, "visual-memory")) as file:
+    with cache.write(
+        tmp_path / "p.h5", clip, cache.Maker("memory", cache.stage_version("memory"), "visual-memory")
+    ) as file:
         file.create("probability", grid.shape, grid)
         file.append("probability", np.random.default_rng(0).random((2, 6, 8)))
     described = {

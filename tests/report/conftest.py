@@ -84,7 +84,9 @@ def sequence(root: Path, results: Path, name: str, annotated: bool, size=SIZE, f
     describe.write(results / "data" / f"{name}.json", told)
     clip = describe.read(results / "data" / f"{name}.json").clip
     grid = Grid.of_image((12, 20), clip.frame_size)
-    with cache.write(results / "motion/mpnet-dis" / f"{name}.h5", clip, cache.Maker("motion", 1, "mpnet")) as file:
+    with cache.write(
+        results / "motion/mpnet-dis" / f"{name}.h5", clip, cache.Maker("motion", cache.stage_version("motion"), "mpnet")
+    ) as file:
         file.create("probability", grid.shape, grid)
         for t in range(frames):
             file.append("probability", disk((6, 20 * (0.25 + 0.5 * t / frames)), 3, (12, 20))[None] * np.float32(0.9))

@@ -79,7 +79,7 @@ def test_motion_lies_where_it_was_found(build):
     maps = np.zeros((len(clip.frames), *grid.shape), np.float32)
     edge = 40  # pixel of the working frame
     maps[:, :, grid.x.centres() > edge] = 1
-    with cache.write(path, clip, cache.Maker("motion", 1, "mpnet")) as file:
+    with cache.write(path, clip, cache.Maker("motion", cache.stage_version("motion"), "mpnet")) as file:
         file.create("probability", grid.shape, grid)
         file.append("probability", maps)
     shown = frames.motion_map(path, 3, sequence, (48, 80))

@@ -69,7 +69,7 @@ class Streams:
                 told = " and ".join(
                     f"{f.path} ({f.clip.sequence}, {len(f)} frames of {f.clip.frame_size})" for f in files
                 )
-                raise UserError(f"{told}: not the same clip; delete them and run the workflow again")
+                raise UserError(f"{told}: not the same clip; {cache.MEND}")
             self.clip = files[0].clip
             self.maps = {stage: [_map(f, name, stage) for f in stream for name in f.names]
                          for stage, stream in self.files.items()}  # fmt: skip

@@ -207,10 +207,16 @@ def same_streams(sequences: Sequence[TrainingSequence]) -> dict[str, object]:
         if sequence.streams.made_by != first.made_by:
             other = sequence.streams.clip.sequence
             raise UserError(
-                f"the caches of {first.clip.sequence} and {other} were made by different networks or settings; "
-                "delete one and run the workflow again"
+                f"the caches of {first.clip.sequence} and {other} were made by different networks or settings "
+                f"({_differing(first, sequence.streams)}); {cache.MEND}"
             )
     return first.made_by
+
+
+def _differing(first: Streams, other: Streams) -> str:
+    """The files of two sequences that were not made alike."""
+    pairs = (zip(first.files[stage], other.files[stage], strict=False) for stage in first.files)
+    return ", ".join(f"{a.path} and {b.path}" for both in pairs for a, b in both if a.maker != b.maker)
 
 
 def _content(sequence: TrainingSequence) -> list[str]:

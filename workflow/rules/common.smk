@@ -10,6 +10,7 @@ ROOT = Path(workflow.basedir).parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from vosmem import CACHE_FORMAT
 from vosmem import config as configuration
 from vosmem import lock, weights
 from vosmem.data import files, layout
@@ -46,6 +47,7 @@ shell.prefix(
 DATASET = CONFIG["data"]["name"]
 MODELS = CONFIG["models"]
 RESULTS = f"results/{DATASET}"
+CACHES = ("flow", "appearance", "motion", "memory")  # the stages that write HDF5 files
 PLACE = layout.Place(
     Path(CONFIG["data"]["root"]),
     CONFIG["data"]["layout"],
@@ -154,8 +156,12 @@ def as_arguments(settings, *keys):
 
 
 def stage_version(stage):
-    """A stage's version, which is raised when what it computes changes: then its files are made anew."""
-    return importlib.import_module(f"vosmem.{stage}").STAGE_VERSION
+    """A stage's version, which is raised when what it computes changes: then its files are made anew.
+
+    So they are when the format of caches changes.
+    """
+    version = importlib.import_module(f"vosmem.{stage}").STAGE_VERSION
+    return f"{version}, format {CACHE_FORMAT}" if stage in CACHES and CACHE_FORMAT > 1 else version
 
 
 def network_weights(section, network):
