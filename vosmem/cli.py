@@ -27,6 +27,7 @@ COMMANDS = {
     "memory": "vosmem.memory.command",
     "refine": "vosmem.refine.command",
     "report": "vosmem.report.command",
+    "cache": "vosmem.stored.command",
     "weights": "vosmem.weights.command",
     "demo": "vosmem.demo.command",
 }

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vosmem import weights
-from vosmem.cache import git_commit
+from vosmem.cache import MEND, git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.memory import STAGE_VERSION, clips, initial
@@ -208,7 +208,7 @@ def same_streams(sequences: Sequence[TrainingSequence]) -> dict[str, object]:
             other = sequence.streams.clip.sequence
             raise UserError(
                 f"the caches of {first.clip.sequence} and {other} were made by different networks or settings "
-                f"({_differing(first, sequence.streams)}); {cache.MEND}"
+                f"({_differing(first, sequence.streams)}); {MEND}"
             )
     return first.made_by
 

@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:
 from vosmem import CACHE_FORMAT
 from vosmem import config as configuration
 from vosmem import lock, weights
-from vosmem.data import files, layout
+from vosmem.data import asked, files, layout
 from vosmem.errors import UserError
 from vosmem.memory import adopted
 
@@ -48,12 +48,7 @@ DATASET = CONFIG["data"]["name"]
 MODELS = CONFIG["models"]
 RESULTS = f"results/{DATASET}"
 CACHES = ("flow", "appearance", "motion", "memory")  # the stages that write HDF5 files
-PLACE = layout.Place(
-    Path(CONFIG["data"]["root"]),
-    CONFIG["data"]["layout"],
-    CONFIG["data"]["resolution"],
-    Path(CONFIG["data"]["masks"]) if CONFIG["data"]["masks"] else None,
-)
+PLACE = asked.place(CONFIG["data"])
 
 
 def check_files():
@@ -92,18 +87,9 @@ def annotated():
 
 
 def sequences(key):
-    """The sequences that data.train or data.test means: a list, a file of names, a part of the data set, or all."""
-    asked = CONFIG["data"][key]
-    if isinstance(asked, list):
-        return asked
-    if rendered():
-        from vosmem.demo import SEQUENCES
-
-        return [name for name, part in SEQUENCES.items() if asked in ("all", part)]
+    """The sequences that data.train or data.test means."""
     try:
-        if asked == "all" or asked in layout.LAYOUTS[PLACE.layout].parts:
-            return layout.sequence_names(PLACE, None if asked == "all" else asked)
-        return layout.read_list(Path(asked))
+        return asked.sequences(CONFIG["data"], key)
     except UserError as error:
         if DOWNLOADING:
             return []
