@@ -228,7 +228,9 @@ def beyond(rule):
         yield rule["exclusiveMinimum"]
     if "exclusiveMaximum" in rule:
         yield rule["exclusiveMaximum"]
-    if "pattern" in rule or "minLength" in rule:
+    if "pattern" in rule:
+        yield "?"
+    if "minLength" in rule:
         yield ""
     if "multipleOf" in rule:
         yield rule["minimum"] + 1

@@ -12,6 +12,13 @@ from vosmem import weights
 
 SEGMENTED = {"memory_adopt": 1}  # by the weights that come with vosmem
 TRAINED = {"memory_train": 1}
+DATA_SETS = [
+    ("fbms59", {"data": 2, "evaluate": 4}, SEGMENTED),
+    ("segtrack-v2", {"data": 2, "evaluate": 4}, SEGMENTED),
+    ("youtube-objects", {"data": 2, "evaluate": 4}, SEGMENTED),
+    ("davis2017", {"data": 2, "evaluate": 2}, TRAINED),
+    ("own-masks", {"data": 2, "evaluate": 4}, TRAINED),
+]
 
 
 def copy(folder: Path, name: str) -> None:
@@ -49,13 +56,7 @@ def planned(tmp_path, repository):
 
 @pytest.mark.parametrize(
     ("name", "sequences", "memory"),
-    [
-        ("fbms59", {"data": 2, "evaluate": 4}, SEGMENTED),
-        ("segtrack-v2", {"data": 2, "evaluate": 4}, SEGMENTED),
-        ("youtube-objects", {"data": 2, "evaluate": 4}, SEGMENTED),
-        ("davis2017", {"data": 2, "evaluate": 2}, TRAINED),
-        ("own-masks", {"data": 2, "evaluate": 4}, TRAINED),
-    ],
+    DATA_SETS,
 )
 def test_each_file_plans_what_it_says(planned, tmp_path, name, sequences, memory):
     copy(tmp_path, name)
@@ -128,7 +129,9 @@ def test_fine_tuning_on_masks_of_ones_own(finished, tmp_path, repository, random
         "garden.json", "street.json",
     ]  # fmt: skip
     assert workflow.planned() == {}
-    start.write_bytes(start.read_bytes() + b" ")  # other weights to start from: training runs again
+    weights.save(
+        start, weights.load(start), {**weights.metadata(start), "note": "x"}
+    )  # other weights to start from: training runs again
     assert workflow.planned()["memory_train"] == 1
     config["memory"]["state"] = 8
     workflow.write(config)
