@@ -264,6 +264,8 @@ def _fit(
                 tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated,
             )  # fmt: skip
             maps, labels = load_clip(clip, sequences[clip.sequence], settings["finer"])
+            if labels.isnan().all():
+                continue
             maps = {stream: None if m is None else m.to(device) for stream, m in maps.items()}
             with torch.autocast(device.type, torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
                 logits = model(maps).float()
