@@ -43,7 +43,8 @@ def stand_ins(folder: Path) -> None:
 
     from vosmem import appearance, config, flow, motion, weights
     from vosmem.appearance import mobile
-    from vosmem.memory.model import SHAPE, VisualMemory
+    from vosmem.memory import SHAPE
+    from vosmem.memory.model import VisualMemory
     from vosmem.weights import fetch
 
     torch.manual_seed(0)

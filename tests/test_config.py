@@ -229,7 +229,7 @@ def beyond(rule):
     if "exclusiveMaximum" in rule:
         yield rule["exclusiveMaximum"]
     if "pattern" in rule:
-        yield "?"
+        yield "../"
     if "minLength" in rule:
         yield ""
     if "multipleOf" in rule:

@@ -26,7 +26,7 @@ STREAMS = {
 @pytest.fixture
 def trained(tmp_path):
     path = tmp_path / "lvo.safetensors"
-    weights.save(path, {"w": torch.zeros(1)}, {"streams": STREAMS})
+    weights.save(path, {"w": torch.zeros(1)}, {"streams": STREAMS, "settings": {"state": 8, "seed": 1}})
     return path
 
 
@@ -71,6 +71,14 @@ def test_each_key_that_differs_is_told(trained, sections, line):
     assert differences(trained, **sections) == [line]
 
 
+def test_weights_to_start_from_make_the_model_too(trained):
+    """Where they are only used they bring their own shape."""
+    model = config.resolve(RAW)["models"]["lvo"]
+    assert adopted.differences(trained, model) == []
+    (line,) = adopted.differences(trained, model, shape=True)
+    assert line == "memory.state: got 48, but lvo.safetensors was trained with 8; set it so, or train anew"
+
+
 def test_a_file_that_tells_nothing_is_asked_later(tmp_path):
     (tmp_path / "other.safetensors").touch()
     assert differences(tmp_path / "other.safetensors") == []
@@ -80,4 +88,4 @@ def test_a_file_that_tells_nothing_is_asked_later(tmp_path):
 def test_the_shipped_weights_are_for_the_defaults():
     raw = {"data": {"name": "x", "root": "y"}, "memory": {"weights": "shipped"}}
     model = config.resolve(raw)["models"]["lvo"]
-    assert adopted.differences(weights.entry("lvo").path(), model) == []
+    assert adopted.differences(weights.entry("lvo").path(), model, shape=True) == []

@@ -12,7 +12,8 @@ from vosmem import appearance, config, flow, motion, videofile, weights
 from vosmem.appearance import mobile
 from vosmem.cli import main
 from vosmem.errors import UserError
-from vosmem.memory.model import SHAPE, VisualMemory
+from vosmem.memory import SHAPE
+from vosmem.memory.model import VisualMemory
 from vosmem.motion import checkpoint
 from vosmem.motion.mpnet import MPNet
 from vosmem.pipeline import segmentation

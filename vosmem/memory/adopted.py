@@ -1,4 +1,4 @@
-"""Weights of another run: whether the model that takes them feeds them what they were trained on.
+"""Weights of another run: whether the model that takes them, or starts from them, feeds them what they were trained on.
 
 Asked while the workflow is read, before hours of features: no tensor is loaded.
 """
@@ -10,20 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from vosmem import config, weights
+from vosmem.memory import SHAPE
 
 ANY = ("precision", "weights")  # another processor has another precision; which weights is known by their hash, later
 
 
-def differences(path: Path, model: Mapping[str, Any]) -> list[str]:
+def differences(path: Path, model: Mapping[str, Any], shape: bool = False) -> list[str]:
     """What of ``model``, a resolved row of ``models``, is other than in the training that the file ``path`` tells of.
 
-    One text for each key: ``appearance.network: got u2netp, but ...``. Nothing where the file does not tell.
+    ``shape``: also the keys of `memory` that make the model, which is the file's own where nothing is trained. One text
+    for each key: ``appearance.network: got u2netp, but ...``. Nothing where the file does not tell.
     """
-    return list(dict.fromkeys(_differences(path, model)))  # a key that two networks share is one
+    told = weights.metadata(path)
+    found = [*_streams(path, told.get("streams", {}), model)]
+    if shape:
+        made = told.get("settings", {})
+        found += [
+            _line(f"memory.{key}", path, model["memory"][key], made[key])
+            for key in SHAPE
+            if key in made and made[key] != model["memory"][key]
+        ]
+    return list(dict.fromkeys(found))  # a key that two networks share is one
 
 
-def _differences(path: Path, model: Mapping[str, Any]) -> Iterator[str]:
-    streams = weights.metadata(path).get("streams", {})
+def _streams(path: Path, streams: Mapping[str, Any], model: Mapping[str, Any]) -> Iterator[str]:
+    """What of the networks and their settings is other."""
     for section, caches in streams.items():
         trained = {made["name"]: made["parameters"] for made in caches}
         used = config.names(section, model[section])
@@ -52,4 +63,4 @@ def _settings(
 
 
 def _line(key: str, path: Path, got: Any, trained: Any) -> str:
-    return f"{key}: got {got}, but {path.name} was trained with {trained}; set it so, or train"
+    return f"{key}: got {got}, but {path.name} was trained with {trained}; set it so, or train anew"

@@ -9,8 +9,8 @@ from typing import Any
 
 from vosmem import weights
 from vosmem.errors import UserError
-from vosmem.memory import predict
-from vosmem.memory.model import SHAPE, VisualMemory
+from vosmem.memory import SHAPE, predict
+from vosmem.memory.model import VisualMemory
 from vosmem.memory.streams import Streams
 
 

@@ -21,7 +21,6 @@ from vosmem.memory.convgru import ConvGRU
 # Maps of frames start:stop of each stream: appearance (n, Ca, h, w), motion (n, Cm, h, w), fine (n, Cf, f h, f w).
 Maps = dict[str, Tensor | None]
 IN_MEMORY = 1 << 26  # bytes of the backward pass's states beyond which they go to a file
-SHAPE = ("projection", "context", "state", "kernel", "bidirectional", "finer")  # the keys of `memory` that make it
 LIMIT = 6.0  # deviations from the mean, beyond which a channel tells no more: what is rare in training stays harmless
 
 

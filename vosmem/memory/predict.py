@@ -10,8 +10,8 @@ import torch
 
 from vosmem import cache, weights
 from vosmem.errors import UserError
-from vosmem.memory import STAGE_VERSION
-from vosmem.memory.model import SHAPE, VisualMemory
+from vosmem.memory import SHAPE, STAGE_VERSION
+from vosmem.memory.model import VisualMemory
 from vosmem.memory.streams import Streams
 
 

@@ -23,8 +23,8 @@ from vosmem import weights
 from vosmem.cache import MEND, git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
-from vosmem.memory import STAGE_VERSION, clips, initial
-from vosmem.memory.model import SHAPE, Maps, VisualMemory
+from vosmem.memory import SHAPE, STAGE_VERSION, clips, initial
+from vosmem.memory.model import Maps, VisualMemory
 from vosmem.memory.streams import Streams, soft_labels
 from vosmem.whole import replacing
 

@@ -51,26 +51,6 @@ CACHES = ("flow", "appearance", "motion", "memory")  # the stages that write HDF
 PLACE = asked.place(CONFIG["data"])
 
 
-def check_files():
-    """Stop where a file that the config names is neither there nor made here, or was trained on other streams."""
-    fetched = {str(entry.path()) for entry in weights.registry().values()}
-    told = [
-        f"config: {key}: got {path}, which is no file; correct the path, which is taken from {Path.cwd()}"
-        for key, path in configuration.files(CONFIG)
-        if not Path(path).is_file() and path not in fetched and not path.startswith(f"{RESULTS}/memory/")
-    ]
-    for name, model in MODELS.items():
-        setting = model["memory"]["weights"]
-        path = weights.entry("lvo").path() if setting == "shipped" else Path(setting)
-        if setting != "train" and path.is_file():
-            told += [f"config: models.{name}.{line}" for line in adopted.differences(path, model)]
-    if told:
-        stop("\n".join(told))
-
-
-check_files()
-
-
 def rendered():
     """Whether the workflow itself makes the data set."""
     return CONFIG["data"]["source"] == "demo"
@@ -234,6 +214,25 @@ def trained_on(model, part):
     return [seq for seq in TRAIN if not part or part_of(model, seq) != part]
 
 
+def check_files():
+    """Stop where a file that the config names is neither there nor made here, or was trained on other streams."""
+    fetched = {str(entry.path()) for entry in weights.registry().values()}
+    told = [
+        f"config: {key}: got {path}, which is no file; correct the path, which is taken from {Path.cwd()}"
+        for key, path in configuration.files(CONFIG)
+        if not Path(path).is_file() and path not in fetched and not path.startswith(f"{RESULTS}/memory/")
+    ]
+    for name, model in MODELS.items():
+        for key in ("weights", "init"):
+            setting = model["memory"][key]
+            path = weights.entry("lvo").path() if setting == "shipped" else Path(setting)
+            if setting not in ("train", "") and path.is_file():
+                lines = adopted.differences(path, model, shape=key == "init")
+                told += [f"config: models.{name}.{line}" for line in lines]
+    if told:
+        stop("\n".join(told))
+
+
 def check_training():
     """Stop where there is nothing to train on, or where no fold holds out what is segmented."""
     for model in models_by_weights(trained=True):
@@ -248,7 +247,9 @@ def check_training():
                 stop(f"config: models.{model}.memory.folds: {part[:-1]} holds all of data.train; make more folds")
 
 
-check_training()
+if not DOWNLOADING:
+    check_files()
+    check_training()
 
 
 def training_threads():
