@@ -6,9 +6,11 @@ import os
 
 import numpy as np
 import pytest
+import yaml
 
-from tests.workflow.conftest import Workflow, write_videos
+from tests.workflow.conftest import CONFIG, Workflow, write_videos
 from vosmem import cache, video, videofile, weights
+from vosmem.config import resolve
 
 
 def test_every_stage_left_what_it_promises(finished):
@@ -57,6 +59,12 @@ def test_the_page_shows_the_figures(finished):
     with open(finished.folder / "results/tiny/evaluate/lvo/raw/summary.csv") as file:
         j = float(list(csv.DictReader(file))[-1]["J_mean"])
     assert f"{100 * j:.1f}" in page
+
+
+def test_the_configuration_with_every_default_is_beside_the_results(finished):
+    saved = yaml.safe_load((finished.folder / "results/tiny/config.yaml").read_text())
+    assert saved == resolve(CONFIG)
+    assert resolve(saved) == saved
 
 
 def test_nothing_half_written_is_left(finished):
