@@ -133,10 +133,6 @@ def test_fine_tuning_on_masks_of_ones_own(finished, tmp_path, repository, random
         start, weights.load(start), {**weights.metadata(start), "note": "x"}
     )  # other weights to start from: training runs again
     assert workflow.planned()["memory_train"] == 1
-    config["memory"]["state"] = 8
-    workflow.write(config)
-    done = workflow.run(check=False)
-    assert "has state 4, but memory.state is 8; set memory.state: 4" in done.stdout + done.stderr
 
 
 def test_the_weights_that_come_with_vosmem_are_known_by_their_hash(planned, tmp_path):
