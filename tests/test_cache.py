@@ -6,6 +6,8 @@ import os
 import h5py
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from vosmem import cache
 from vosmem.errors import UserError
@@ -101,6 +103,12 @@ def _other_version(path):
 def _other_stage_version(path):
     with h5py.File(path, "a") as plain:
         plain.attrs["maker"] = json.dumps({**json.loads(plain.attrs["maker"]), "version": 99})
+        del plain.attrs["heading_sha256"]
+
+
+def _altered_heading(path):
+    with h5py.File(path, "a") as plain:
+        plain.attrs["frames"] = plain.attrs["frames"].replace("1", "3")
 
 
 def _unheaded(path):
@@ -125,6 +133,7 @@ def _flip_a_bit(path):
         (_foreign, "not one of vosmem's caches"),
         (_other_version, "has format version 99, expected 1"),
         (_unheaded, "its heading cannot be read"),
+        (_altered_heading, "its heading cannot be read .not as it was written"),
         (_other_stage_version, "was written by version 99 of the stage motion, this is version"),
         (_flip_a_bit, "cannot be read back"),
     ],
@@ -137,6 +146,43 @@ def test_a_spoilt_file_is_named(file, spoil, message):
     assert "\n" not in str(caught.value)
     if file[0].exists():
         assert "`vosmem cache verify --delete`" in str(caught.value)
+
+
+@pytest.fixture
+def read_whole(file):
+    """``read_whole()``: all that is read of the file, with every check."""
+
+    def read():
+        with cache.read(file[0], "motion") as reader:
+            reader.check_whole()
+            whole = reader.rows("probability").tobytes()
+            return reader.clip, reader.maker, reader.names, reader.grid("probability"), whole
+
+    return read
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_whichever_bit_flips_it_is_told_or_nothing_has_changed(file, read_whole, at, bit):
+    whole = file[0].read_bytes()
+    expected = read_whole()
+    content = bytearray(whole)
+    content[int(at * len(whole))] ^= 1 << bit
+    file[0].write_bytes(content)
+    try:
+        assert read_whole() == expected
+    except UserError as error:
+        assert str(file[0]) in str(error) and "\n" not in str(error)
+    finally:
+        file[0].write_bytes(whole)
+
+
+def test_a_file_whose_heading_has_no_hash_is_read(file, read_whole):
+    """As those of before there was one."""
+    expected = read_whole()
+    with h5py.File(file[0], "a") as plain:
+        del plain.attrs["heading_sha256"]
+    assert read_whole() == expected
 
 
 def _short(path):

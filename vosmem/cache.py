@@ -9,6 +9,7 @@ befalls it later is noticed when it is read: each chunk has a checksum, and the 
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
@@ -28,6 +29,8 @@ from vosmem.errors import UserError
 from vosmem.grid import Grid
 from vosmem.whole import replacing
 
+HDF5 = ("v110", "v110")  # the oldest version whose indexes have checksums
+DAMAGE = (KeyError, RuntimeError, OSError)  # what h5py raises where bits of a file are other than it wrote
 MEND = "delete the file (`vosmem cache verify --delete` deletes all that are spoilt) and run the workflow again"
 ROW_INDEX = 128  # bytes that HDF5 adds to each chunk, at most: its checksum, and its place in the index
 
@@ -126,13 +129,14 @@ def write(path: str | os.PathLike, clip: Clip, maker: Maker) -> Iterator[Writer]
     what = f"{maker.stage} {maker.name} of {clip.sequence}, {len(clip.frames)} frames,"
     with replacing(path) as temporary:
         room.check(temporary.parent, room.SPARE, what)
-        with h5py.File(temporary, "w", track_order=True) as file:
+        with h5py.File(temporary, "w", track_order=True, libver=HDF5) as file:
             file.attrs["format_version"] = CACHE_FORMAT
             file.attrs["sequence"] = clip.sequence
             file.attrs["frames"] = json.dumps(clip.frames)
             file.attrs["frame_size"] = clip.frame_size
             file.attrs["maker"] = json.dumps(asdict(maker), sort_keys=True)
             file.attrs["git_commit"] = git_commit()
+            file.attrs["heading_sha256"] = _heading(file)
             file.flush()  # its heading is on the disk before room is asked for
             writer = Writer(file, len(clip.frames), what)
             yield writer
@@ -155,7 +159,10 @@ class Reader:
             )
             self.maker = Maker(**json.loads(file.attrs["maker"]))
             self.git_commit = file.attrs["git_commit"]
-        except (KeyError, ValueError, TypeError, OSError) as error:
+            told = file.attrs.get("heading_sha256")
+            if told is not None and told != _heading(file):  # of strings HDF5 keeps no checksum
+                raise ValueError("not as it was written")
+        except (*DAMAGE, ValueError, TypeError) as error:
             raise _unreadable(path, f"its heading cannot be read ({_line(error)})") from None
 
     def __len__(self) -> int:
@@ -164,7 +171,8 @@ class Reader:
     @property
     def names(self) -> list[str]:
         """The data sets' names, in the order in which they were written."""
-        return list(self._file.keys())
+        with self._reading("the list of its data sets"):
+            return list(self._file.keys())
 
     def shape(self, name: str) -> tuple[int, ...]:
         """(T, ...) of data set ``name``."""
@@ -173,7 +181,8 @@ class Reader:
     def grid(self, name: str) -> Grid:
         """Where the cells of data set ``name`` lie in the working frame."""
         data = self._data(name)
-        return Grid.of(data.shape[-2:], data.attrs["stride"], data.attrs["offset"])
+        with self._reading(f"/{name}"):
+            return Grid.of(data.shape[-2:], data.attrs["stride"], data.attrs["offset"])
 
     def odd(self, name: str) -> tuple[int, ...]:
         """The channels of data set ``name`` whose sign turns when the frame is mirrored left to right."""
@@ -183,10 +192,8 @@ class Reader:
         """Frames ``start:stop`` of data set ``name``, (n, ...); only ``window`` (rows, columns) of each if given."""
         data = self._data(name)
         index = (slice(start, stop), Ellipsis, *(window or ()))
-        try:
+        with self._reading(f"/{name}"):
             return data[index]
-        except OSError as error:
-            raise _unreadable(self.path, f"/{name} cannot be read back ({_line(error)})") from None
 
     def check_whole(self) -> None:
         """Read every frame of every data set, and with it its checksum. Raises UserError where one is spoilt."""
@@ -194,17 +201,27 @@ class Reader:
             raise _unreadable(self.path, "holds nothing")
         for name in self.names:
             data = self._data(name)
-            rows = data.shape[0] if data.ndim else 0
-            written = data.id.get_num_chunks() if data.chunks else 0
+            with self._reading(f"/{name}"):
+                rows = data.shape[0] if data.ndim else 0
+                written = data.id.get_num_chunks() if data.chunks else 0
+                dict(data.attrs)
             if not rows == written == len(self):  # of a chunk that was never written HDF5 reads zeros
                 raise _unreadable(self.path, f"/{name} holds {min(rows, written)} of {len(self)} frames")
             for t in range(rows):
                 self.rows(name, t, t + 1)
 
     def _data(self, name: str) -> h5py.Dataset:
-        if name not in self._file:
-            raise _unreadable(self.path, f"holds no /{name}, only {', '.join(self.names) or 'nothing'}")
-        return self._file[name]
+        with self._reading(f"/{name}"):
+            if name in self._file:
+                return self._file[name]
+        raise _unreadable(self.path, f"holds no /{name}, only {', '.join(self.names) or 'nothing'}")
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except DAMAGE as error:
+            raise _unreadable(self.path, f"{what} cannot be read back ({_line(error)})") from None
 
 
 @contextmanager
@@ -218,7 +235,10 @@ def read(path: str | os.PathLike, stage: str | None = None) -> Iterator[Reader]:
     except OSError as error:
         raise _unreadable(path, f"not a whole HDF5 file ({_line(error)})") from None
     with file:
-        version = file.attrs.get("format_version")
+        try:
+            version = file.attrs.get("format_version")
+        except DAMAGE as error:
+            raise _unreadable(path, f"its heading cannot be read ({_line(error)})") from None
         if version is None:
             raise _unreadable(path, "an HDF5 file, but not one of vosmem's caches")
         if version != CACHE_FORMAT:
@@ -235,6 +255,13 @@ def read(path: str | os.PathLike, stage: str | None = None) -> Iterator[Reader]:
 def stage_version(stage: str) -> int:
     """A stage's version, which is raised when what it computes changes."""
     return importlib.import_module(f"vosmem.{stage}").STAGE_VERSION
+
+
+def _heading(file: h5py.File) -> str:
+    """SHA-256 of what the root's attributes say."""
+    names = ("sequence", "frames", "frame_size", "maker", "git_commit")
+    told = [file.attrs[name] if name != "frame_size" else [int(n) for n in file.attrs[name]] for name in names]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _line(error: Exception) -> str:

@@ -23,11 +23,13 @@ def verify(results, *arguments):
 def heading(path, **changes):
     with h5py.File(path, "a") as plain:
         plain.attrs.update(changes)
+        del plain.attrs["heading_sha256"]
 
 
 def made(path, **changes):
     with h5py.File(path, "a") as plain:
         plain.attrs["maker"] = json.dumps({**json.loads(plain.attrs["maker"]), **changes})
+        del plain.attrs["heading_sha256"]
 
 
 def truncate(path):
@@ -55,6 +57,11 @@ FAULTS = {
     "empty": (FLOW_B, lambda p: p.write_bytes(b""), "not a whole HDF5 file"),
     "a bit flipped in a chunk": (FLOW_B, flip_in_a_chunk, "/map cannot be read back"),
     "a frame never written": (FLOW_B, unwritten, "/map holds 2 of 3 frames"),
+    "a heading that was altered": (
+        FLOW_B,
+        lambda p: p.write_bytes(p.read_bytes().replace(b"00001", b"00003")),
+        "its heading cannot be read",
+    ),
     "another format": (FLOW_B, lambda p: heading(p, format_version=9), "has format version 9, expected 1"),
     "another version of its stage": (MEMORY, lambda p: made(p, version=99), "was written by version 99 of the stage"),
     "another stage": (FLOW_B, lambda p: put(p, "motion", "dis"), "was written by stage motion, expected flow"),
