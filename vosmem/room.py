@@ -21,9 +21,14 @@ KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of linux/falloc.h: the file is as long as b
 
 def check(folder: Path, needed: int, what: str, mend: str = MEND) -> None:
     """Raise UserError unless ``needed`` bytes are free where ``folder`` is. ``what``: what they are for."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise UserError(f"{folder}: {what} takes {readable(needed)} of disk, {readable(free)} are free; {mend}")
+    there = free(folder)
+    if there < needed:
+        raise UserError(f"{folder}: {what} takes {readable(needed)} of disk, {readable(there)} are free; {mend}")
+
+
+def free(folder: Path) -> int:
+    """Bytes that are free where ``folder`` is."""
+    return shutil.disk_usage(folder).free
 
 
 def reserve(path: Path, size: int, what: str) -> None:

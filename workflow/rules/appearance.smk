@@ -4,7 +4,7 @@ rule appearance:
         checked=ancient(f"{RESULTS}/data/defects.tsv"),
         weights=lambda w: network_weights("appearance", w.network),
     output:
-        features=f"{RESULTS}/appearance/{{network}}/{{seq}}.h5",
+        features=kept("appearance", f"{RESULTS}/appearance/{{network}}/{{seq}}.h5"),
     log:
         f"{RESULTS}/logs/appearance/{{network}}/{{seq}}.log",
     benchmark:

@@ -16,6 +16,7 @@ from vosmem import lock, weights
 from vosmem.data import asked, files, layout
 from vosmem.errors import UserError
 from vosmem.memory import adopted
+from vosmem.stored import estimate
 
 
 def stop(error):
@@ -176,6 +177,48 @@ def stream_options(model, seq=None):
         for stage in ("appearance", "motion")
     }
     return " ".join(f"--{stage} {shlex.join(paths)}" for stage, paths in places.items() if paths)
+
+
+def kept(stage, path):
+    """A cache that stays, or one that goes once nothing needs it any more, as cache.keep has it."""
+    return path if stage in CONFIG["cache"]["keep"] else temp(path)
+
+
+WRITERS = {"flow": "flow", "appearance": "appearance", "motion": "motion", "memory_predict": "memory"}
+
+
+def caches_to_write():
+    """The cache of each job that is to run, and what it depends on."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in WRITERS:
+            stage, w = WRITERS[job.rule.name], job.wildcards
+            name = {"flow": "estimator", "memory": "model"}.get(stage, "network")
+            settings = MODELS[w.model]["memory"] if stage == "memory" else settings_of(stage, w[name])
+            yield estimate.Cache(Path(job.output[0]), stage, w[name], settings, w.seq)
+
+
+def frames_of(seq):
+    """How many frames a sequence has that was not looked at yet; 0 where only its video would tell."""
+    if rendered() or PLACE.layout == "videos":
+        return 0
+    return len((layout.sources(PLACE, seq) or [[]])[0])
+
+
+def check_disk():
+    """Tell the disk that this run will take, and end it before it starts where there is not as much."""
+    try:
+        found = estimate.estimate(
+            caches_to_write(),
+            Path(RESULTS, "data"),
+            frames_of,
+            CONFIG["data"]["short_side"],
+            CONFIG["cache"]["keep"],
+            workflow.cores or 1,
+        )
+        if found.total or found.unknown:
+            print(f"vosmem: {estimate.check(found, Path(RESULTS))}", file=sys.stderr)
+    except UserError as error:
+        stop(error)
 
 
 def descriptions(names):

@@ -4,7 +4,7 @@ rule flow:
         checked=ancient(f"{RESULTS}/data/defects.tsv"),
         weights=lambda w: network_weights("flow", w.estimator),
     output:
-        flow=f"{RESULTS}/flow/{{estimator}}/{{seq}}.h5",
+        flow=kept("flow", f"{RESULTS}/flow/{{estimator}}/{{seq}}.h5"),
     log:
         f"{RESULTS}/logs/flow/{{estimator}}/{{seq}}.log",
     benchmark:

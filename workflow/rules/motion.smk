@@ -3,11 +3,12 @@ rule motion:
         flow=f"{RESULTS}/flow/{{estimator}}/{{seq}}.h5",
         weights=lambda w: network_weights("motion", w.network),
     output:
-        motion=f"{RESULTS}/motion/{{network}}-{{estimator}}/{{seq}}.h5",
+        motion=kept("motion", f"{RESULTS}/motion/{{network}}-{{estimator}}/{{seq}}.h5"),
     log:
         f"{RESULTS}/logs/motion/{{network}}-{{estimator}}/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/motion/{{network}}-{{estimator}}/{{seq}}.tsv"
+    priority: 1  # before flow of other sequences, so that little of it waits where it is not kept
     conda:
         "../../envs/vosmem.yaml"
     threads: 1

@@ -1,0 +1,92 @@
+"""What a cache takes on the disk, by what it holds: told before it is made, without the networks that make it.
+
+The shapes are those of docs/formats.md; a test holds them against the networks' own. Cheap to import: the workflow asks
+it before a run starts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Size = tuple[int, int]  # (H, W) in pixels of the working frame
+Shape = tuple[int, int, int]  # (C, h, w)
+
+HEADING = 30_000  # bytes of a file besides its chunks, about
+CHUNK = 64  # and of each chunk besides its values, about
+FLOAT16 = 2
+# of the blocks of the mobile networks: their channels and their stride where none is turned into dilation
+MOBILE = {
+    "mobilenet_v2": (
+        (16, 2), *[(24, 4)] * 2, *[(32, 8)] * 3, *[(64, 16)] * 4, *[(96, 16)] * 3, *[(160, 32)] * 3, (320, 32),
+    ),
+    "efficientnet_lite0": (
+        (16, 2), *[(24, 4)] * 2, *[(40, 8)] * 2, *[(80, 16)] * 3, *[(112, 16)] * 3, *[(192, 32)] * 4, (320, 32),
+    ),
+}  # fmt: skip
+USUAL = {
+    "mobilenet_v2": ("block5", "block12", "block16"),
+    "efficientnet_lite0": ("block4", "block10", "block15"),
+    "deeplab_largefov": ("fc6",),
+    "u2netp": ("sides",),
+}
+DEEPLAB = {"conv5_3": 512, "fc6": 1024}
+U2NETP = {"sides": 2, "stage1d": 1, "stage2d": 2, "stage3d": 4, "stage4d": 8, "stage5d": 16, "stage6": 32}
+
+
+def bytes_of(stage: str, name: str, settings: Mapping[str, Any], frames: int, size: Size) -> int:
+    """Bytes of one cache file, about: of stage flow, appearance, motion or memory, by the method or network ``name``.
+
+    ``settings``: what of the stage's section of the config the name depends on.
+    """
+    shapes = {"flow": flow, "appearance": appearance, "motion": motion, "memory": memory}[stage](name, settings, size)
+    return HEADING + frames * sum(math.prod(shape) * FLOAT16 + CHUNK for shape in shapes)
+
+
+def flow(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
+    """Of one frame: a field in each direction."""
+    scale = settings["scale"] if name == "raft" else 1.0
+    field = (2, *(max(1, round(n * scale)) for n in size))
+    return [field] * (2 if settings["backward"] else 1)
+
+
+def appearance(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
+    """Of one frame: the layers' maps."""
+    return [_layer(name, layer, settings, size) for layer in settings["layers"] or USUAL[name]]
+
+
+def _layer(name: str, layer: str, settings: Mapping[str, Any], size: Size) -> Shape:
+    if name in MOBILE:
+        channels, stride = MOBILE[name][int(layer.removeprefix("block"))]
+        return channels, *_cells(size, min(stride, settings["output_stride"]))
+    if name == "deeplab_largefov":
+        for _ in range(3):  # poolings, each of which rounds up and adds a window of padding
+            size = size[0] // 2 + 1, size[1] // 2 + 1
+        return DEEPLAB[layer], *size
+    given = settings["saliency_size"]
+    if isinstance(given, int):
+        scale = given / min(size)
+        given = [max(1, round(n * scale / 32)) * 32 for n in size]
+    return 7 if layer == "sides" else 64, *(n // U2NETP[layer] for n in given)
+
+
+def motion(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
+    """Of one frame: the residual's maps, the sides of U2-Net-p for both directions, or one probability."""
+    if name == "residual":
+        return [(8, *_cells(size, 4))]
+    if name == "u2netp":
+        return [(14, *(n // 2 for n in settings["saliency_size"]))]
+    height, width = settings["size"]
+    stretch = math.sqrt((size[0] / size[1]) / (480 / 854))
+    shrink = 4 if settings["pool"] else 2
+    return [(1, *(max(32, 4 * round(n / 4)) // shrink for n in (height * stretch, width / stretch)))]
+
+
+def memory(_: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
+    """Of one frame: the probability, on the grid of the read-out."""
+    return [(1, *(n * settings["finer"] for n in _cells(size, 8)))]
+
+
+def _cells(size: Iterable[int], stride: int) -> list[int]:
+    return [-(-n // stride) for n in size]
