@@ -94,4 +94,7 @@ def test_a_folder_of_video_files(finished, tmp_path, repository, random_weights,
     assert (tmp_path / "results/report.html").is_file()
     assert films.planned(None, "all", "overlays") == {}
     os.utime(tmp_path / "films/a.mp4")
+    assert films.planned(None, "all", "overlays") == {}
+    with open(tmp_path / "films/a.mp4", "ab") as film:
+        film.write(b"more")
     assert films.planned()["data"] == 1

@@ -1,10 +1,8 @@
 """A finished run: a second one has nothing to do, and editing a key re-runs exactly what depends on it."""
 
-import os
-
 import pytest
 
-from tests.workflow.conftest import make, write_sequences
+from tests.workflow.conftest import make
 
 SCORES = {"evaluate": 2, "evaluate_summary": 1}
 MASKS = {"refine": 2, **SCORES}
@@ -72,30 +70,3 @@ def changed(tmp_path, repository, random_weights):
     done = make(tmp_path / "run", repository, random_weights)
     done.run()
     return done
-
-
-def test_what_changes_under_the_workflow_is_noticed(changed, config):
-    frame = changed.folder / "tiny/JPEGImages/480p/b/00002.jpg"
-
-    # the same bytes with a new time: the description changes, and what was made of that sequence is made anew
-    os.utime(frame)
-    assert changed.planned()["data"] == 1
-
-    changed.run()
-    assert changed.planned() == {}
-
-    # a sequence more: looked at, and nothing of the others
-    write_sequences(changed.folder / "tiny", "d")
-    config["data"]["test"] = ["b", "c", "d"]
-    planned = changed.planned(config)
-    one_more = {
-        "data": 1,
-        "data_check": 1,
-        "flow": 1,
-        "appearance": 1,
-        "motion": 1,
-        "memory_predict": 1,
-        "refine": 1,
-        "evaluate": 1,
-    }
-    assert planned == {**one_more, "evaluate_summary": 1, **PAGE}

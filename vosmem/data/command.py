@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from vosmem import arguments
-from vosmem.data import download, layout
+from vosmem.data import download, layout, seen
 
 HELP = "look at every frame and mask of a sequence, list what is wrong, fetch DAVIS-2016"
 
@@ -52,10 +52,14 @@ def run(args: argparse.Namespace) -> int:
 
     if args.action == "describe":
         place = layout.Place(args.root, args.layout, args.resolution, args.masks)
+        parts = layout.sources(place, args.sequence)
+        looked, content = seen.look(parts), seen.content(parts)
         with arguments.timed(f"data {args.sequence}") as frames:
             told = describe.describe(place, args.sequence, args.short_side, args.needs_masks, args.out.with_suffix(""))
             frames.append(len(told["frames"]))
+        told["fingerprint"]["content"] = content
         describe.write(args.out, told)
+        seen.note(args.out, parts, looked, content)
         print(f"data {args.sequence}: {len(told['frames'])} frames, {len(told['defects'])} remarks", file=sys.stderr)
         return 0
     defects = check.check(args.descriptions, args.out)

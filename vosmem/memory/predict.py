@@ -46,7 +46,8 @@ def check_streams(path: Path, wanted: dict[str, list[dict]], streams: Streams) -
             )
             raise UserError(
                 f"{path}: was trained with {stage} {expected}, but the cached {stage} is {got}; "
-                f"set the config's section {stage} (and flow) as in that run, or train"
+                f"set the config's section {stage} (and flow) as in that run, or train; "
+                "`vosmem cache verify` tells whether a cache is other than the config has it"
             )
 
 

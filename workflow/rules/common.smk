@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:
 from vosmem import CACHE_FORMAT
 from vosmem import config as configuration
 from vosmem import lock, weights
-from vosmem.data import asked, files, layout
+from vosmem.data import asked, layout, seen
 from vosmem.errors import UserError
 from vosmem.memory import adopted
 from vosmem.stored import estimate
@@ -114,7 +114,8 @@ def fingerprint(wildcards):
     """What tells that a sequence's files have changed. The rule that renders a data set is tracked by its output."""
     if rendered():
         return "rendered"
-    return json.dumps([files.fingerprint(part) for part in layout.sources(PLACE, wildcards.seq)])
+    described = Path(RESULTS, "data", f"{wildcards.seq}.json")
+    return json.dumps(seen.identity(described, layout.sources(PLACE, wildcards.seq)))
 
 
 def as_arguments(settings, *keys):
