@@ -94,12 +94,16 @@ class Stages:
         return used.most()
 
     def states(self, working_size: tuple[int, int]) -> int:
-        """The bytes a frame of the backward pass's states, which wait in a file where the memory spans a shot."""
+        """The bytes a frame, at most, of files without a name, in which one pass over a shot waits for the other.
+
+        The memory's backward states, where it spans a shot; later the sums by which the probabilities are steadied.
+        """
         from vosmem.memory.streams import STRIDE
 
         settings = self.told["settings"]
         cells = -(-working_size[0] // STRIDE) * -(-working_size[1] // STRIDE)
-        return 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
+        states = 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
+        return max(states, 2 * 4 * cells * settings["finer"] ** 2)
 
 
 class Usage:
