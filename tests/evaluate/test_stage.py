@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vosmem.data import describe
+from vosmem.data import describe, layout
 from vosmem.errors import UserError
 from vosmem.evaluate import measures, stage, tables
 
@@ -158,7 +158,7 @@ def test_objects_can_be_taken_as_one(tmp_path):
 
 def test_the_workflows_stage(tiny_davis, tmp_path):
     write(tmp_path / "masks/left", [np.ones((64, 96), bool)] * 5)
-    told = describe.describe(tiny_davis, "davis", "480p", "left", 64, needs_masks=True)
+    told = describe.describe(layout.Place(tiny_davis), "left", 64, True, tmp_path / "made")
     describe.write(tmp_path / "left.json", told)
     settings = {"measures": ["J", "F"], "protocol": "davis", "merge_objects": False}
     assert stage.run(tmp_path / "left.json", tmp_path / "masks/left", tmp_path / "left.csv", settings) == 3

@@ -9,7 +9,7 @@ import torch
 
 from vosmem import cache, config, weights
 from vosmem.cli import main
-from vosmem.data import describe
+from vosmem.data import describe, layout
 from vosmem.errors import UserError
 from vosmem.flow import network, stage
 from vosmem.grid import Grid
@@ -60,7 +60,8 @@ def panning(tmp_path):
     for t in range(4):
         cv2.imwrite(str(folder / f"{t}.png"), scene[60 - 4 * t : 188 - 4 * t, 60 - 6 * t : 252 - 6 * t])
     path = tmp_path / "pan.json"
-    describe.write(path, describe.describe(tmp_path / "set", "folder", "", "pan", 128, False))
+    place = layout.Place(tmp_path / "set", "folder")
+    describe.write(path, describe.describe(place, "pan", 128, False, tmp_path / "made"))
     return path
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from vosmem import cache, config
 from vosmem.cli import main
-from vosmem.data import describe
+from vosmem.data import describe, layout
 from vosmem.flow import stage
 
 
@@ -84,7 +84,8 @@ def panning(tmp_path):
     for t in range(6):
         cv2.imwrite(str(folder / f"{t}.png"), scene[40 - 2 * t : 104 - 2 * t, 40 - 3 * t : 136 - 3 * t])
     path = tmp_path / "pan.json"
-    describe.write(path, describe.describe(tmp_path / "set", "folder", "", "pan", 64, False))
+    place = layout.Place(tmp_path / "set", "folder")
+    describe.write(path, describe.describe(place, "pan", 64, False, tmp_path / "made"))
     return path
 
 

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from vosmem import cache, config, video
-from vosmem.data import describe
+from vosmem.data import describe, layout
 from vosmem.grid import Grid
 from vosmem.report.protocols import PROTOCOLS
 
@@ -79,7 +79,7 @@ def sequence(root: Path, results: Path, name: str, annotated: bool, size=SIZE, f
             video.write_mask(masks / f"{t:05d}.png", shown)
     if not annotated:
         masks.rmdir()
-    told = describe.describe(root, "davis", "480p", name, 64, needs_masks=False)
+    told = describe.describe(layout.Place(root), name, 64, False, root / "made")
     (results / "data").mkdir(parents=True, exist_ok=True)
     describe.write(results / "data" / f"{name}.json", told)
     clip = describe.read(results / "data" / f"{name}.json").clip
