@@ -136,7 +136,7 @@ def build(tmp_path):
 
     def build(
         models=("lvo",), scored=("cat", "dog", "eel"), unscored=(), methods=("raw",), trained_on=("ant", "bee"),
-        size=SIZE, frames=FRAMES, **data,
+        size=SIZE, frames=FRAMES, source="folder", **data,
     ) -> Results:  # fmt: skip
         root, folder = tmp_path / "data", tmp_path / "results/tiny"
         rows = models if isinstance(models, dict) else {name: {} for name in models}
@@ -152,6 +152,7 @@ def build(tmp_path):
             }
         )
         told["refine"]["methods"] = list(methods)
+        told["data"]["source"] = source  # the demo has sequences of its own
         for name in names:
             sequence(root, folder, name, name in scored, size, frames)
         for i, model in enumerate(rows):

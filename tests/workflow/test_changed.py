@@ -70,13 +70,20 @@ def test_a_sequence_more_is_looked_at_and_nothing_of_the_others(finished, config
             shutil.rmtree(finished.folder / f"tiny/{kind}/480p/d")
 
 
+def test_a_sequence_less_runs_what_is_of_all(finished, config):
+    config["data"]["test"] = ["b"]
+    assert finished.planned(config) == {"data_check": 1, "evaluate_summary": 1, **PAGE}
+    config["data"] |= {"test": ["b", "c"], "train": ["train"]}
+    assert finished.planned(config) == {"data_check": 1, **MEMORY, **PAGE}
+
+
 def test_a_folder_that_is_gone(broken, config):
     """Under `all` its sequence is no more; where it is named, the table of defects says what is missing."""
     config["data"] |= {"test": "all", "train": ["a", "train"]}
     broken.planned(config)
     shutil.rmtree(broken.folder / "tiny/JPEGImages/480p/b")
     planned = broken.planned(config)
-    assert planned["data_check"] == 1
+    assert planned["data_check"] == 1 and planned["evaluate_summary"] == 1
     assert "data" not in planned
     config["data"]["test"] = ["b", "c"]
     broken.write(config)
@@ -184,3 +191,24 @@ def test_other_weights_than_before(broken):
     (broken.folder / "random.pth").write_bytes(b"others")
     assert broken.planned() == {"appearance": 4, **MEMORY, **SHOWN}
     assert SCORES.items() <= broken.planned().items()
+
+
+def test_all_defects_are_told_whichever_job_meets_one_first(broken):
+    for name in "bc":
+        (broken.folder / f"tiny/JPEGImages/480p/{name}/00002.jpg").write_text("no image")
+    done = broken.run(check=False)
+    told = done.stdout + done.stderr
+    assert done.returncode == 1 and "Traceback" not in told
+    for name in "bc":
+        assert f"JPEGImages/480p/{name}/00002.jpg  cannot be read as an image" in told
+
+
+def test_what_is_edited_in_one_go_with_the_list_of_sequences_counts(finished, config):
+    """Where a job is to run, Snakemake does not ask what lies below for reasons of its own: nothing may hang on it."""
+    config["data"]["test"] = ["b"]
+    config["refine"]["threshold"] = 0.4
+    config["memory"]["seed"] = 3
+    assert finished.planned(config) == {
+        "data_check": 1, "memory_train": 1, "memory_predict": 1, "refine": 1, "evaluate": 1, "evaluate_summary": 1,
+        **PAGE,
+    }  # fmt: skip

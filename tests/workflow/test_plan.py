@@ -121,7 +121,7 @@ def test_the_demo_is_rendered_first(workflow, config):
 
 
 def test_single_files_can_be_asked_for(workflow, config):
-    assert workflow.planned(config, "results/tiny/flow/dis/b.h5") == {"data": 4, "data_check": 1, "flow": 1}
+    assert workflow.planned(config, "results/tiny/flow/dis/b.h5") == {"data": 1, "flow": 1}
 
 
 def test_a_missing_data_set_is_one_line(workflow, config):

@@ -1,7 +1,6 @@
 rule appearance:
     input:
         description=f"{RESULTS}/data/{{seq}}.json",
-        checked=ancient(f"{RESULTS}/data/defects.tsv"),
         weights=lambda w: network_weights("appearance", w.network),
     output:
         features=kept("appearance", f"{RESULTS}/appearance/{{network}}/{{seq}}.h5"),

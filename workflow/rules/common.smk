@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(workflow.basedir).parent
@@ -13,7 +14,7 @@ if str(ROOT) not in sys.path:
 from vosmem import CACHE_FORMAT
 from vosmem import config as configuration
 from vosmem import lock, weights
-from vosmem.data import asked, layout, seen
+from vosmem.data import asked, check, layout, seen
 from vosmem.errors import UserError
 from vosmem.memory import adopted
 from vosmem.stored import estimate
@@ -48,6 +49,7 @@ shell.prefix(
 DATASET = CONFIG["data"]["name"]
 MODELS = CONFIG["models"]
 RESULTS = f"results/{DATASET}"
+STARTED = time.time()
 CACHES = ("flow", "appearance", "motion", "memory")  # the stages that write HDF5 files
 PLACE = asked.place(CONFIG["data"])
 
@@ -220,6 +222,18 @@ def check_disk():
             print(f"vosmem: {estimate.check(found, Path(RESULTS))}", file=sys.stderr)
     except UserError as error:
         stop(error)
+
+
+def tell_defects():
+    """After a run that failed: every defect that is known, unless the rule that tells of them has done so."""
+    told = Path(RESULTS, "logs/data/check.log")
+    if told.exists() and told.stat().st_mtime > STARTED:
+        return
+    known = [path for path in map(Path, descriptions(SEQUENCES)) if path.exists()]
+    fatal = [defect for defect in check.defects_of(known) if defect.fatal]
+    if fatal:
+        print("vosmem: what must be mended in the data set, as far as it was looked at:", file=sys.stderr)
+        print(check.table(fatal), file=sys.stderr)
 
 
 def descriptions(names):

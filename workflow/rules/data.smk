@@ -7,6 +7,7 @@ rule data:
         f"{RESULTS}/logs/data/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/data/{{seq}}.tsv"
+    priority: 2  # looking comes before computing
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
@@ -30,7 +31,8 @@ rule data:
         " --out {output.description:q} 2> {log:q}"
 
 
-# Nothing expensive starts before every sequence has been looked at, so that all defects show at once.
+# All defects in one table. No rule of the stages below has it as input: where a job is to run, Snakemake does not ask
+# what lies below whether it has reasons of its own, even if all that leads there is ancient.
 rule data_check:
     input:
         descriptions=descriptions(SEQUENCES),
@@ -40,6 +42,7 @@ rule data_check:
         f"{RESULTS}/logs/data/check.log",
     benchmark:
         f"{RESULTS}/benchmarks/data/check.tsv"
+    priority: 2  # looking comes before computing
     conda:
         "../../envs/vosmem.yaml"
     threads: 1

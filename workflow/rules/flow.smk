@@ -1,7 +1,6 @@
 rule flow:
     input:
         description=f"{RESULTS}/data/{{seq}}.json",
-        checked=ancient(f"{RESULTS}/data/defects.tsv"),
         weights=lambda w: network_weights("flow", w.estimator),
     output:
         flow=kept("flow", f"{RESULTS}/flow/{{estimator}}/{{seq}}.h5"),
