@@ -112,9 +112,14 @@ def weights_setting(resolved: Mapping[str, Any], section: str, network: str) -> 
     return None if found is None else config.settings_for(section, found, network).get("weights", "registry")
 
 
-@memoise
 def sha256(path: Path) -> str:
-    """SHA-256 of a weight file, read once."""
+    """SHA-256 of a weight file, read once as long as it stays the same."""
+    told = path.stat()
+    return _sha256(path.resolve(), told.st_mtime_ns, told.st_size)
+
+
+@memoise
+def _sha256(path: Path, *_: int) -> str:
     return weights.sha256(path)
 
 
