@@ -136,7 +136,7 @@ def build(tmp_path):
 
     def build(
         models=("lvo",), scored=("cat", "dog", "eel"), unscored=(), methods=("raw",), trained_on=("ant", "bee"),
-        size=SIZE, frames=FRAMES, source="folder", **data,
+        size=SIZE, frames=FRAMES, source="present", **data,
     ) -> Results:  # fmt: skip
         root, folder = tmp_path / "data", tmp_path / "results/tiny"
         rows = models if isinstance(models, dict) else {name: {} for name in models}
