@@ -1,6 +1,7 @@
 """The command line as a whole."""
 
 import errno
+import signal
 import subprocess
 import sys
 
@@ -77,3 +78,9 @@ def test_help_imports_neither_torch_nor_opencv():
         "import sys; from vosmem.cli import main; main(['--help']); sys.exit(bool({'torch', 'cv2'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_what_sigterm_does_is_as_before(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["weights"]) == 0
+    assert signal.getsignal(signal.SIGTERM) is before

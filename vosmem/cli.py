@@ -10,7 +10,8 @@ import importlib
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from vosmem import __version__
 from vosmem.errors import UserError, told
@@ -56,13 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[0] not in COMMANDS:
         print(f"vosmem: {argv[0]!r} is no command, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 1
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)  # what is half written is taken away, as after Ctrl-C
     module = importlib.import_module(COMMANDS[argv[0]])
     parser = argparse.ArgumentParser(prog=f"vosmem {argv[0]}", description=module.HELP)
     module.add_arguments(parser)
     try:
-        return module.run(parser.parse_args(argv[1:])) or 0
+        with _stopped_like_by_ctrl_c():
+            return module.run(parser.parse_args(argv[1:])) or 0
     except UserError as error:
         print(f"vosmem {argv[0]}: {error}", file=sys.stderr)
         return 1
@@ -76,6 +76,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"vosmem {argv[0]}: {told(error)}", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def _stopped_like_by_ctrl_c() -> Iterator[None]:
+    """Have SIGTERM end the block as Ctrl-C does, so that what is half written is taken away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only that one may say what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(number: int, frame: object) -> None:
