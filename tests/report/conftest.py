@@ -79,7 +79,7 @@ def sequence(root: Path, results: Path, name: str, annotated: bool, size=SIZE, f
             video.write_mask(masks / f"{t:05d}.png", shown)
     if not annotated:
         masks.rmdir()
-    told = describe.describe(layout.Place(root), name, 64, False, root / "made")
+    told = describe.describe(layout.Place(root), name, 64, False, results / "data" / name)
     (results / "data").mkdir(parents=True, exist_ok=True)
     describe.write(results / "data" / f"{name}.json", told)
     clip = describe.read(results / "data" / f"{name}.json").clip

@@ -39,3 +39,26 @@ def test_no_tables(tmp_path):
 
 def test_seconds_a_job():
     assert cost.Cost("flow", 4, 10.0, None).seconds_per_job == pytest.approx(2.5)
+
+
+def test_files_on_the_disk_are_summed_by_rule(tmp_path):
+    sizes = {
+        "data/a.json": 500_000, "data/a/00000.png": 250_000, "flow/dis/a.h5": 2_000_000, "flow/raft/a.h5": 4_000_000,
+        "memory/lvo/fold0/weights.safetensors": 1_000_000, "memory/lvo/a.h5": 3_000_000, "memory/old/a.h5": 1_000_000,
+        "logs/a.log": 9_000_000, "refine/a/raw/a/0.png": 125_000,
+    }  # fmt: skip
+    for name, size in sizes.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    told, left = cost.disk(tmp_path, CURRENT)
+    assert told == {"data": 0.75, "flow": 2.0, "memory train": 1.0, "memory predict": 3.0, "refine": 0.125}
+    assert left == 5.0
+    rows = {c.rule: (c.jobs, c.disk_mb) for c in cost.read(tmp_path / "benchmarks", CURRENT, told)}
+    assert rows["flow"] == (0, 2.0) and rows["memory train"] == (0, 1.0)
+
+
+def test_weights_that_were_taken_over_count_where_they_were(tmp_path):
+    (tmp_path / "memory/lvo").mkdir(parents=True)
+    (tmp_path / "memory/lvo/adopt.tsv").write_text(HEADER + "1.0\t0:00:01\t50.0\t1\n")
+    (told,) = cost.read(tmp_path, CURRENT, {"memory train": 2.5})
+    assert (told.rule, told.disk_mb) == ("memory adopt", 2.5)

@@ -8,12 +8,14 @@ import re
 import shutil
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 import yaml
 
 from tests.report.conftest import COLUMNS, write_csv
-from vosmem import config, davis2016
+from vosmem import config, davis2016, video
 from vosmem.cli import main
+from vosmem.report import runs
 from vosmem.report.tables import percent
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -28,12 +30,16 @@ class Page(HTMLParser):
         self.text: dict[str, str] = {}
         self.rows: dict[str, list[list[str]]] = {}
         self.section = ""
+        self.payload: dict[str, str] = {}  # by id, what elements of script hold as data
+        self.script = None  # the type and id of the one that is open
         self.feed(text)
         assert not self.open, f"left open: {self.open}"
 
     def handle_starttag(self, tag, attrs):
         self.elements.append(tag)
         self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag == "script":
+            self.script = dict(attrs).get("type"), dict(attrs).get("id")
         if tag in ("section", "header"):
             self.section = dict(attrs).get("id", "")
         if tag == "tr":
@@ -50,9 +56,19 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            kind, name = self.script
+            if kind == "application/json":
+                self.payload[name] = self.payload.get(name, "") + data
+            return
         self.text[self.section] = self.text.get(self.section, "") + data
         if {"td", "th"} & set(self.open):
             self.rows[self.section][-1][-1] += data
+
+    def clip(self, name):
+        """What the page holds of a sequence's frames."""
+        clips = (json.loads(text) for key, text in self.payload.items() if key.startswith("clip-"))
+        return next(clip for clip in clips if clip["name"] == name)
 
     def row(self, section, name):
         """The cells of the row that begins with ``name``."""
@@ -79,7 +95,8 @@ def page(tmp_path):
 def test_all_sections_are_there_in_order(build, page):
     told = page(build())
     ids = [value for tag, name, value in told.attributes if name == "id" and tag in ("header", "section")]
-    assert ids == ["answer", "scores", "sequences", "time", "frames", "training", "cost", "data", "provenance"]
+    assert ids[:5] == ["answer", "scores", "sequences", "viewer", "failures"]
+    assert ids[5:] == ["time", "training", "cost", "data", "provenance"]
 
 
 def test_the_answer_comes_first(build, page):
@@ -125,7 +142,11 @@ def test_no_name_gets_into_the_page_as_markup(build, page):
     with open(results.folder / "data/defects.tsv", "a") as file:
         csv.writer(file, delimiter="\t").writerow((0, evil, "<b>file", "<script>what", "</td>mend"))
     told = page(results)
-    assert told.elements.count("script") == 1
+    kinds = [value for tag, name, value in told.attributes if tag == "script" and name == "type"]
+    assert set(kinds) == {"application/json", "module"} and kinds.count("module") == 1
+    assert len(kinds) == told.source.count("<script") == told.source.count("</script>")
+    assert told.clip(evil)["names"][0] == "00000"
+    assert evil in {row[0] for row in json.loads(told.payload["drawn"])["time"]["rows"]}
     assert "img" not in told.elements and "b" in told.elements
     assert not [name for _, name, _ in told.attributes if name.startswith("on")]
     assert evil in told.text["sequences"] and "<script>what" in told.text["data"]
@@ -136,8 +157,7 @@ def test_the_page_asks_for_nothing_outside_itself(build, page):
     for _, name, value in told.attributes:
         if name in ("src", "href", "srcset", "action", "data", "xlink:href", "poster"):
             assert value.startswith(("#", "data:image/jpeg;base64,")), value
-    without_pictures = re.sub(r"base64,[^\"]+", "", told.source)
-    assert not re.search(r"url\(|@import|https?://|fetch\(|XMLHttpRequest|import\(", without_pictures)
+    assert not re.search(r"url\(|@import|https?://|fetch\(|XMLHttpRequest|import\(|import ", told.source)
     policy = next(v for tag, n, v in told.attributes if tag == "meta" and n == "content" and "default-src" in v)
     assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
     targets = {v for _, n, v in told.attributes if n == "id"}
@@ -165,7 +185,8 @@ def test_another_protocol_has_its_own_columns(build, page, protocol, shares, cou
     assert named in told.text["answer"] and "DAVIS" not in told.text["answer"]
     assert told.row("scores", "lvo")[1:] == ["50.0"] * len(shares)
     assert told.row("sequences", "dog")[2:] == ["25.0"] * len(shares)
-    assert "eel best" in told.text["frames"] and "dog worst" in told.text["frames"]
+    assert told.clip("dog")["scores"] == {} and len(told.clip("dog")["frames"]) == 12
+    assert "failures" not in told.text  # frames have no J of their own
     assert "time" not in told.text and "attributes" not in told.text  # neither applies
 
 
@@ -186,7 +207,9 @@ def test_scores_by_attribute_where_the_sequences_are_davis(build, page, monkeypa
 
 
 def test_a_rendered_data_set_says_so(build, page):
-    told = page(build(source="demo"))
+    results = build()
+    results.config["data"] |= {"source": "demo", "train": ["water"], "test": "val"}
+    told = page(results)
     told = " ".join(told.text["answer"].split())
     assert "Rendered, not filmed. These sequences were drawn by a program" in told
     assert "the scores say nothing about real video" in told
@@ -196,16 +219,18 @@ def test_a_data_set_without_scores(build, page):
     told = page(build(scored=(), unscored=("cat", "dog")))
     answer = " ".join(told.text["answer"].split())
     assert "2 sequences of tiny were segmented; none has annotations, so there are no scores" in answer
-    assert "sequences" not in told.rows and "time" not in told.text
-    assert told.text["frames"].count("not scored") == 2
-    assert 'class="prediction" d="M' in told.source and 'class="annotation" d=' not in told.source
+    assert "sequences" not in told.rows and "time" not in told.text and "failures" not in told.text
+    for name in ("cat", "dog"):
+        clip = told.clip(name)
+        assert clip["scores"] == {} and all(f["masks"]["raw"] and f["annotation"] is None for f in clip["frames"])
 
 
 def test_a_sequence_without_annotations_among_scored_ones(build, page):
     told = page(build(unscored=("owl",)))
     assert "3 sequences of tiny were scored (of 4 segmented)" in " ".join(told.text["answer"].split())
     assert not [row for row in told.rows["sequences"] if row[0].startswith("owl")]
-    assert "owl not scored" in told.text["frames"]
+    notes = [value for tag, name, value in told.attributes if tag == "option" and name == "data-note"]
+    assert notes.count("not scored") == 1 and len(notes) == 4
     assert "Segmented but not scored: owl." in told.text["data"]
 
 
@@ -327,19 +352,78 @@ def test_a_reference_that_lacks_a_sequence_is_not_averaged(build, page, tmp_path
     assert told.row("scores", "FSEG") == ["FSEG not shown: has no scores for dog, eel"] + ["–"] * 7
 
 
-def test_frames_of_best_median_and_worst(build, page):
-    results = build(scored=("a", "b", "c", "d", "e"))
+def test_every_frame_is_there_with_its_masks_and_scores(build, page):
+    results = build(methods=("raw", "guided"), size=(60, 100))
     told = page(results)
+    clip = told.clip("dog")
+    assert clip["size"] == [60, 100] and [f["t"] for f in clip["frames"]] == list(range(12))
+    for frame in clip["frames"]:
+        mask = video.read_mask(results.folder / f"refine/lvo/guided/dog/{frame['name']}.png")
+        assert frame["masks"] == {"raw": runs.encode(mask), "guided": runs.encode(mask)}
+        truth = video.read_mask(results.folder.parent.parent / f"data/Annotations/480p/dog/{frame['name']}.png")
+        assert frame["annotation"] == runs.encode(truth)
+        assert frame["motion"] and frame["image"]
+    with open(results.folder / "evaluate/lvo/guided/dog.csv") as file:
+        J = [float(row["J"]) for row in csv.DictReader(file)]
+    assert clip["scores"]["guided"]["J"] == [None, *J, None]
+    drawn = json.loads(told.payload["drawn"])["time"]
+    assert drawn["header"] == ["sequence", "frame", "J lvo", "F lvo"]
+    assert [row[2] for row in drawn["rows"] if row[0] == "dog"] == [None, *J, None]
+
+
+def test_the_page_begins_with_the_median_sequence(build, page):
+    results = build(scored=("a", "b", "c", "d", "e"))
     J = {name: float(row["J_mean"]) for name, row in results.scores("lvo").items() if name != "mean"}
-    ranked = sorted(J, key=J.get, reverse=True)
-    text = " ".join(told.text["frames"].split())
-    assert "Masks of lvo by raw" in text
-    shown = zip(ranked[::2], ("best", "median", "worst"), strict=True)
-    places = [text.index(f"{name} {why}: J {percent(J[name])}") for name, why in shown]
+    selected = re.findall(r'<option value="(\d)"[^>]* selected', page(results).source)
+    assert selected == [str("abcde".index(sorted(J, key=J.get)[2]))]
+
+
+def test_frames_are_thinned_to_what_the_config_asks_for(build, page):
+    results = build()
+    results.config["report"]["frames"] = 12
+    told = page(results)
+    for name in ("cat", "dog", "eel"):
+        clip = told.clip(name)
+        with open(results.folder / f"evaluate/lvo/raw/{name}.csv") as file:
+            worst = min((float(row["J"]), row["frame"]) for row in csv.DictReader(file))[1]
+        assert {f["name"] for f in clip["frames"]} == {"00001", "00004", "00007", "00010", worst}
+        assert len(clip["names"]) == 12  # what is drawn over time is of all
+    assert "Of 36 frames" in told.text["viewer"]
+    results.config["report"]["frames"] = 0
+    told = page(results)
+    assert "made without pictures" in told.text["viewer"] and "failures" not in told.text
+    assert set(told.payload) == {"drawn"} and "data-open" not in {name for _, name, _ in told.attributes}
+
+
+def test_failures_are_the_worst_frames_and_say_what_is_wrong(build, page):
+    results = build()
+    J = {}
+    for name in ("cat", "dog", "eel"):
+        with open(results.folder / f"evaluate/lvo/raw/{name}.csv") as file:
+            J[name] = min((float(row["J"]), row["frame"]) for row in csv.DictReader(file))
+    order = sorted(J, key=J.get)
+    for name, mask in ((order[0], np.zeros((48, 80), bool)), (order[1], np.ones((48, 80), bool))):
+        video.write_mask(results.folder / f"refine/lvo/raw/{name}/{J[name][1]}.png", mask)
+    text = " ".join(page(results).text["failures"].split())
+    places = [text.index(f"{name} {J[name][1]} · J {percent(J[name][0])}") for name in order]
     assert places == sorted(places)
-    assert text.count("lowest") == 3
-    assert told.source.count('class="prediction" d="M') == told.source.count('class="annotation" d="M') == 12
-    assert len(re.findall(r'<use href="#f\d-\d"', told.source)) == 12 and told.source.count("data:image/jpeg") == 24
+    assert "nothing found · missed 100 %" in text[places[0] : places[1]]
+    assert "too much · missed 0 %" in text[places[1] : places[2]]
+
+
+def test_the_table_can_be_narrowed(build, page, monkeypatch, tmp_path):
+    results = build(trained_on=("ant", "dog"))
+    path = tmp_path / "theirs.csv"
+    path.write_text("sequence,J_mean\ncat,0.99\ndog,0.01\neel,0.01\n")
+    facts = {name: davis2016.Facts("val", 12, True, a) for name, a in (("cat", ("FM",)), ("dog", ()), ("eel", ("FM",)))}
+    monkeypatch.setattr(davis2016, "facts", lambda: facts)
+    told = page(results, "--reference", f"theirs={path}")
+    marks = dict(zip(("cat", "dog", "eel"), [v for tag, n, v in told.attributes if n == "data-marks"], strict=True))
+    low = {name for name in marks if float(results.scores("lvo")[name]["J_mean"]) <= 0.5}
+    for name, expected in (("cat", {"behind0", "FM"}), ("dog", {"seen"}), ("eel", {"FM"})):
+        assert {*marks[name].split()} - {"low"} == expected
+        assert ("low" in marks[name]) == (name in low and 0 < len(low) < 3)
+    assert "J below theirs 1" in " ".join(told.text["sequences"].split())
 
 
 def test_frames_that_are_gone_leave_the_rest_of_the_page(build, page):
@@ -347,8 +431,22 @@ def test_frames_that_are_gone_leave_the_rest_of_the_page(build, page):
     for path in (results.folder.parent.parent / "data/JPEGImages/480p/dog").iterdir():
         path.unlink()
     told = page(results)
-    assert "No pictures:" in told.text["frames"] and "cannot be read as an image" in told.text["frames"]
+    assert "No pictures:" in told.text["viewer"] and "cannot be read as an image" in told.text["viewer"]
     assert told.row("sequences", "dog")
+
+
+def test_the_answer_stands_beside_the_raw_masks_and_others(build, page, tmp_path):
+    results = build(methods=("raw", "guided"))
+    J = {name: float(row["J_mean"]) for name, row in results.scores("lvo", "guided").items()}
+    path = tmp_path / "theirs.csv"
+    rows = {"cat": 0.0, "dog": 0.99, "eel": 0.99}
+    path.write_text("sequence,J_mean\n" + "".join(f"{name},{value}\n" for name, value in rows.items()))
+    answer = " ".join(page(results, "--reference", f"theirs={path}").text["answer"].split())
+    assert f"raw {percent(float(results.scores('lvo')['mean']['J_mean']))} not refined" in answer
+    assert "theirs 66.0 on the same sequences" in answer
+    difference = J["mean"] - 0.66
+    points = f"{abs(100 * difference):.1f} points of J {'more' if difference >= 0 else 'less'}"
+    assert f"Against theirs that is {points}; it is the better one by J on 1 of 3 sequences." in answer
 
 
 def test_charts(build, page):
@@ -375,6 +473,8 @@ def test_cost_data_and_provenance(build, page):
         file.write("0\tcat\tAnnotations/480p/cat/00003.png\thas an alpha channel\tnone needed\n")
     told = page(results)
     assert told.row("cost", "flow")[:5] == ["flow", "2", "4.0", "2.00", "321"]
+    sizes = [p.stat().st_size for p in (results.folder / "motion/mpnet-dis").iterdir()]
+    assert told.row("cost", "motion")[:6] == ["motion", "–", "–", "–", "–", f"{sum(sizes) / 1e6:.1f}"]
     assert told.row("data", "cat") == ["cat", "Annotations/480p/cat/00003.png", "has an alpha channel", "none needed"]
     text = told.text["provenance"]
     for name in ("commit", "python", "torch", "numpy", "opencv", "h5py", "snakemake"):
@@ -394,15 +494,16 @@ def test_nothing_to_remark(build, page):
 
 
 def test_pictures_stay_small(build, page):
-    told = page(build(size=(225, 400), frames=4))  # as large as frames are shown
-    pictures = [len(picture) for picture in re.findall(r"data:image/jpeg[^\"]+", told.source)]
-    assert len(pictures) == 2 * 3 * 4 and sum(pictures) < 500_000
+    told = page(build(size=(480, 854), frames=4, methods=("raw", "guided")))
+    for name in ("cat", "dog", "eel"):
+        assert len(json.dumps(told.clip(name))) < 4 * 13_000
 
 
 def test_the_rest_stays_small(build, page):
     rows = {f"m{i}": {"memory": {"state": 8 + i}} for i in range(3)}
     told = page(build(models=rows, scored=[f"s{i}" for i in range(8)], size=(20, 32), frames=80))
-    assert len(re.sub(r"base64,[^\"]+", "", told.source)) < 150_000
+    clips = [text for name, text in told.payload.items() if name.startswith("clip-")]
+    assert len(clips) == 8 and len(told.source) - sum(map(len, clips)) < 250_000
 
 
 def test_the_saved_configuration_is_a_configuration(build, tmp_path, monkeypatch):

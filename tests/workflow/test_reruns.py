@@ -21,6 +21,7 @@ EDITS = {
     "evaluate.measures": (["J"], SCORES),
     "evaluate.protocol": ("segtrack", SCORES),
     "report.title": ("New", {}),
+    "report.frames": (7, {}),
 }
 
 

@@ -1,3 +1,3 @@
 """Stage ``report``: one self-contained page from the files of ``results/<dataset>/``."""
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -19,11 +20,15 @@ PANEL = 105  # height of a chart that stands above another
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart, or several one below the other, with a heading and a line of text."""
+    """A chart, or several one below the other, with a heading and a line of text.
+
+    ``rows``: what is drawn, as a table under the section's header; None where there is no value.
+    """
 
     name: str
     note: str
     svg: Markup
+    rows: Sequence[Sequence[str | float | None]]
 
 
 def over_time(report: Report) -> tuple[list[Chart], int]:
@@ -49,8 +54,9 @@ def _over_time(report: Report, name: str) -> Chart:
     frames = report.sequences[name].frame_names
     ends = [(0, frames[0]), (len(frames) - 1, frames[-1])]
     panels, notes = [], []
-    for measure in report.protocol.frames:
-        lines = [Line(g.name, _by_frame(report, g, name, measure), i) for i, g in enumerate(report.groups)]
+    drawn = [[Line(g.name, _by_frame(report, g, name, m), i) for i, g in enumerate(report.groups)]
+             for m in report.protocol.frames]  # fmt: skip
+    for measure, lines in zip(report.protocol.frames, drawn, strict=True):
         if not any(y is not None for line in lines for _, y in line.points):
             continue  # not computed in this run
         ticks = [(0, "0"), (0.5, "50"), (1, "100")]
@@ -58,7 +64,19 @@ def _over_time(report: Report, name: str) -> Chart:
         panels.append(line_chart(lines, (0, len(frames) - 1), (0, 1), ends, ticks, label, PANEL, measure))
         spread = report.groups[0].spread(report.method, f"{measure}_mean", name)
         notes.append(f"{measure} {percent(spread and spread.mean)}")
-    return Chart(name, ", ".join(notes), Markup("").join(panels))
+    rows = [
+        (name, frame, *(None if (y := line.points[t][1]) is None else round(y, 6) for lines in drawn for line in lines))
+        for t, frame in enumerate(frames)
+    ]
+    return Chart(name, ", ".join(notes), Markup("").join(panels), rows)
+
+
+def over_time_header(report: Report) -> list[str]:
+    """The columns of ``rows`` of :func:`over_time`."""
+    return ["sequence", "frame", *(f"{m} {g.name}" for m in report.protocol.frames for g in report.groups)]
+
+
+TRAINING_HEADER = ("group", "model", "step", "loss", "seconds")
 
 
 def _by_frame(report: Report, group: Group, name: str, measure: str) -> list[tuple[float, float | None]]:
@@ -95,7 +113,8 @@ def training(report: Report) -> list[Chart]:
         count = f"{plural(len(lines), 'seed')}, " if len(lines) > 1 else ""
         fold = next(iter(trained[0].parts), "")  # whose history it is
         count += f"fold {fold}, the first of {len(trained[0].parts)}, " if fold else ""
-        charts.append(Chart(group.name, f"{count}loss at the end {end.mean:.3f}, {duration(seconds)}", svg))
+        rows = [(group.name, m.name, *row) for m in trained for row in m.history]
+        charts.append(Chart(group.name, f"{count}loss at the end {end.mean:.3f}, {duration(seconds)}", svg, rows))
     return charts
 
 

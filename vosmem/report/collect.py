@@ -38,7 +38,8 @@ class Report:
     """All that the page tells.
 
     ``sequences``: those segmented, by name; ``scored``: names of those with scores. The answer is that of the first
-    group and of ``method``. ``frame_scores``: (model, sequence) -> scores of ``method``.
+    group and of ``method``. ``frame_scores``: (model, sequence) -> scores of ``method``. ``left_mb``: what files of
+    earlier configurations take on the disk, in MB.
     """
 
     results: Path
@@ -55,6 +56,7 @@ class Report:
     part: str | None
     defects: list[dict[str, str]]
     costs: list[cost.Cost]
+    left_mb: float
     weights: list[provenance.WeightsUsed]
     versions: Mapping[str, str]
     git_commit: str
@@ -71,6 +73,14 @@ class Report:
     def protocol(self) -> Protocol:
         """What is shown of the protocol that the data set is scored by."""
         return PROTOCOLS[self.config["evaluate"]["protocol"]]
+
+    @property
+    def attributes(self) -> Mapping[str, tuple[str, ...]]:
+        """The attributes of those scored sequences that are DAVIS's; none where another protocol scored them."""
+        if self.config["evaluate"]["protocol"] != "davis":
+            return {}
+        known = [name for name in self.scored if davis2016.is_davis(name, len(self.sequences[name].frames))]
+        return {name: davis2016.facts()[name].attributes for name in known}
 
     @property
     def rendered(self) -> bool:
@@ -114,6 +124,8 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
     scored = tuple(s for s in sequences if any(s in summary.rows for m in models for summary in m.scores.values()))
     frames = {name: len(s.frames) for name, s in sequences.items()}
     davis = config["evaluate"]["protocol"] == "davis"  # published figures are of that protocol
+    current = caches_in_use(models, methods)
+    sizes, left = cost.disk(results, current)
     return Report(
         results=results,
         config=config,
@@ -132,7 +144,8 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
         references=tuple(read_reference(name, path, scored) for name, path in references.items()),
         part=published.part_of({name: frames[name] for name in scored}) if davis else None,
         defects=read_defects(results / "data" / "defects.tsv"),
-        costs=cost.read(results / "benchmarks", caches_in_use(models, methods)),
+        costs=cost.read(results / "benchmarks", current, sizes),
+        left_mb=left,
         weights=provenance.weights_used(models),
         versions=provenance.versions(),
         git_commit=git_commit(),

@@ -1,64 +1,70 @@
-"""Which sequences and frames the page shows: the best, the median and the worst, and what could not be scored."""
+"""Which sequences and frames the page shows, and all that it knows of each, as plain data for the browser."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vosmem.errors import UserError
 from vosmem.report import frames
 from vosmem.report.collect import Report
-from vosmem.report.scores import FrameScore
+from vosmem.report.scores import FrameScore, read_frames
 from vosmem.report.tables import percent
 
-FRAMES = 4  # of a shown sequence
-MOST_UNSCORED = 12  # shown sequences without annotations
+MOST = 300  # sequences with pictures; where there are more, those of the lowest score
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A sequence's pictures, each with a caption. ``missing`` says why there are none."""
+    """A sequence with pictures.
+
+    ``note``: its scores; ``clip``: its size, length, frames (see ``frames.pictures``) and, by method and measure, the
+    score of every frame, None where it has none; ``missing`` says why there are no pictures.
+    """
 
     name: str
-    rank: str
     note: str
-    pictures: tuple[tuple[frames.Picture, str], ...]
+    attributes: tuple[str, ...]
+    clip: Mapping[str, Any]
     missing: str = ""
 
 
-def choose_sequences(report: Report) -> list[tuple[str, str]]:
-    """(sequence, why it is shown), by the first model's scores."""
+def choose_sequences(report: Report) -> list[str]:
+    """Those with pictures: all, or where there are too many, scored ones first, the lowest score of them first."""
+    if len(report.sequences) <= MOST:
+        return list(report.sequences)
+    lowest = sorted(report.sequences, key=lambda name: (score := _score(report, name)) is None or score)
+    kept = {*lowest[:MOST]}
+    return [name for name in report.sequences if name in kept]
+
+
+def _score(report: Report, sequence: str) -> float | None:
+    """A sequence's score, of the model and method whose masks are shown."""
     summary = report.first.scores.get(report.method)
-    rows = summary.rows if summary else {}
-    score = {name: rows[name].get(report.protocol.rank) for name in report.sequences if name in rows}
-    ranked = sorted((name for name in score if score[name] is not None), key=score.__getitem__, reverse=True)
-    chosen: dict[str, str] = {}
-    if len(ranked) == 1:
-        chosen[ranked[0]] = "the one that is scored"
-    elif ranked:
-        for place, why in ((0, "best"), (-1, "worst"), ((len(ranked) - 1) // 2, "median")):
-            chosen.setdefault(ranked[place], why)
-    order = sorted(chosen, key=ranked.index)
-    unscored = [name for name in report.sequences if name not in report.scored][:MOST_UNSCORED]
-    return [(name, chosen[name]) for name in order] + [(name, "not scored") for name in unscored]
+    return summary.rows.get(sequence, {}).get(report.protocol.rank) if summary else None
 
 
-def choose_frames(count: int, scores: Sequence[FrameScore], names: Sequence[str]) -> list[int]:
-    """Indices of frames spread over a sequence of ``count``; one of them is the frame of the lowest J, where known."""
-    scored = [(score.J, names.index(score.frame)) for score in scores if score.J is not None and score.frame in names]
-    if count <= FRAMES:
-        return list(range(count))
-    even = [(2 * i + 1) * count // (2 * FRAMES) for i in range(FRAMES)]
-    if not scored:
-        return even
-    worst = min(scored)[1]
-    nearest = min(even, key=lambda t: abs(t - worst))
-    return sorted([*(t for t in even if t != nearest), worst])
+def start(report: Report) -> str:
+    """The sequence that is shown first: the one of the median score, which flatters nobody."""
+    names = choose_sequences(report)
+    scored = sorted((s, name) for name in names if (s := _score(report, name)) is not None)
+    return scored[(len(scored) - 1) // 2][1] if scored else names[0]
+
+
+def choose_frames(count: int, step: int, scores: Sequence[FrameScore], names: Sequence[str]) -> list[int]:
+    """Indices of every ``step``-th frame of a sequence of ``count``, and of the frame of the lowest J, where known."""
+    known = [(score.J, names.index(score.frame)) for score in scores if score.J is not None and score.frame in names]
+    return sorted({*range((step - 1) // 2, count, step), *([min(known)[1]] if known else []), *([0] * (count < step))})
 
 
 def shown(report: Report) -> list[Shown]:
-    """The pictures of all chosen sequences."""
-    return [_show(report, name, why) for name, why in choose_sequences(report)]
+    """The sequences' pictures: at most about ``report.frames`` of the config together."""
+    names, most = choose_sequences(report), report.config["report"]["frames"]
+    if not most:
+        return []
+    step = -(-sum(len(report.sequences[name].frames) for name in names) // most)
+    return [_show(report, name, step) for name in names]
 
 
 def motion_source(report: Report) -> str | None:
@@ -66,26 +72,43 @@ def motion_source(report: Report) -> str | None:
     return next((folder for m in (report.first, *report.models) for folder in m.motion_folders), None)
 
 
-def _show(report: Report, name: str, why: str) -> Shown:
-    sequence = report.sequences[name]
-    scores = report.frame_scores.get((report.first.name, name), [])
-    J = {score.frame: score.J for score in scores}
-    chosen = choose_frames(len(sequence.frames), scores, sequence.frame_names)
+def _show(report: Report, name: str, step: int) -> Shown:
+    sequence, first = report.sequences[name], report.first
+    of_frames = {
+        method: read_frames(report.results / "evaluate" / first.name / method / f"{name}.csv")
+        for method in report.methods
+        if report.protocol.frames and name in report.scored
+    }
+    chosen = choose_frames(len(sequence.frames), step, of_frames.get(report.method, []), sequence.frame_names)
     source = motion_source(report)
     motion = report.results / "motion" / source / f"{name}.h5" if source else None
+    masks = {method: report.results / "refine" / first.name / method / name for method in report.methods}
+    clip = {
+        "name": name,
+        "size": frames.shown_size(sequence.size),
+        "names": sequence.frame_names,
+        "scores": {
+            method: {m: _aligned(told, m, sequence.frame_names) for m in report.protocol.frames}
+            for method, told in of_frames.items()
+            if told
+        },
+    }
+    try:
+        clip["frames"] = frames.pictures(sequence, chosen, masks, motion)
+        missing = ""
+    except UserError as error:
+        clip["frames"], missing = [], str(error)
+    return Shown(name, _note(report, name), report.attributes.get(name, ()), clip, missing)
+
+
+def _aligned(scores: Sequence[FrameScore], measure: str, names: Sequence[str]) -> list[float | None]:
+    """A measure of every frame, None where it is not scored."""
+    by_frame = {score.frame: getattr(score, measure) for score in scores}
+    return [by_frame.get(name) for name in names]
+
+
+def _note(report: Report, name: str) -> str:
     summary = report.first.scores.get(report.method)
     row = summary.rows.get(name, {}) if summary else {}
     known = [(f.name, row[f.column]) for f in report.protocol.brief if row.get(f.column) is not None]
-    note = ", ".join(f"{name} {percent(value)}" for name, value in known)
-    try:
-        found = frames.pictures(sequence, chosen, report.masks(name), motion)
-    except UserError as error:
-        return Shown(name, why, note, (), str(error))
-    lowest = min((v for v in J.values() if v is not None), default=None)
-    return Shown(name, why, note, tuple((p, _caption(p.frame, J.get(p.frame), lowest)) for p in found))
-
-
-def _caption(frame: str, J: float | None, lowest: float | None) -> str:
-    if J is None:
-        return frame
-    return f"{frame} · J {percent(J)}" + (" · lowest" if lowest is not None and lowest == J else "")
+    return ", ".join(f"{name} {percent(value)}" for name, value in known) or "not scored"

@@ -145,7 +145,8 @@ def _reference_row(report: Report, reference: Reference) -> Row:
 
 
 def _published_row(row: published.Published) -> Row:
-    return Row(row.name, row.note, tuple(Cell("–" if v is None else f"{v:.1f}") for v in row.figures))
+    cells = (Cell("–") if v is None else Cell(f"{v:.1f}", repr(round(v / 100, 4))) for v in row.figures)
+    return Row(row.name, row.note, tuple(cells))
 
 
 def by_sequence(report: Report) -> tuple[list[Column], list[SequenceRow]]:
@@ -184,13 +185,12 @@ def by_attribute(report: Report, columns: Sequence[Column]) -> list[AttributeRow
     """DAVIS's attributes of the scored sequences: under each column the mean over those that have it, and how much that
     is above the mean over those that have not. None where no sequence is DAVIS's, or another protocol scored them.
     """
-    if report.config["evaluate"]["protocol"] != "davis":
-        return []
-    known = [name for name in report.scored if davis2016.is_davis(name, len(report.sequences[name].frames))]
-    attributes = {name: davis2016.facts()[name].attributes for name in known}
+    attributes = report.attributes
     tables = []
     for column in columns:
-        spreads = {name: {f.column: column.spread(f.column, name) for f in report.protocol.brief} for name in known}
+        spreads = {
+            name: {f.column: column.spread(f.column, name) for f in report.protocol.brief} for name in attributes
+        }
         scores = {name: {key: s and s.mean for key, s in row.items()} for name, row in spreads.items()}
         tables.append(davis2016.by_attribute(scores, attributes))
     rows = []
