@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vosmem import cache, config, video
+from vosmem import cache, config, flow, video
 from vosmem.cli import main
 from vosmem.grid import Axis, Grid, resample
 from vosmem.refine import STAGE_VERSION
@@ -89,7 +89,7 @@ def test_every_method_tells_what_it_did(written, method):
 
 def write_flow(path, names=("forward", "backward"), frames=("f1", "f2")):
     """Nothing moves."""
-    with cache.write(path, cache.Clip("a.b", frames, (48, 64)), cache.Maker("flow", 1, "toy")) as file:
+    with cache.write(path, cache.Clip("a.b", frames, (48, 64)), cache.Maker("flow", flow.STAGE_VERSION, "toy")) as file:
         for name in names:
             file.create(name, (2, 24, 32), Grid.of_image((24, 32), (48, 64)))
             file.append(name, np.zeros((len(frames), 2, 24, 32)))

@@ -43,7 +43,7 @@ def test_a_full_disk_stops_a_run_in_one_line(finished, small, stage):
     done = small.run(check=False)
     told = done.stdout + done.stderr
     assert done.returncode == 1 and "Traceback" not in told
-    assert "; make room there and run again" in told, told
+    assert "make room there" in told  # before the first job, or in the job that found too little
     assert not (small.folder / RESULTS / STAGES[stage][0]).exists()
     assert [p for p in leftovers(small) if not p.name.startswith(".training")] == []
     filler.unlink()
