@@ -22,7 +22,7 @@ STAGES = {
     "refine": ("refine/lvo/raw/b.json", "/refine/lvo/raw/.b.*/00002.png"),
     "evaluate": ("evaluate/lvo/raw/b.csv", "/evaluate/lvo/raw/b.csv"),
     "evaluate_summary": ("evaluate/lvo/raw/summary.csv", "/evaluate/lvo/raw/summary.csv"),
-    "report": ("report.html", "/tiny/report.html"),
+    "report": ("report.html", "/report.html"),
 }
 SIGNALS = {"killed": signal.SIGKILL, "stopped": signal.SIGTERM, "interrupted": signal.SIGINT}
 
