@@ -56,6 +56,8 @@ def contents(run: Workflow) -> dict[str, str]:
     """What the results say, by file: the tables, the masks, and the data of the caches."""
     found = {}
     for path in sorted((run.folder / "results").rglob("*")):
+        if ".part" in path.name:
+            continue  # of a job at work, or left behind: see leftovers
         name = str(path.relative_to(run.folder))
         if path.suffix in (".png", ".csv", ".json") and "/benchmarks/" not in name and path.name != "history.csv":
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
