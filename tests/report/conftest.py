@@ -133,12 +133,17 @@ def evaluation(results: Path, model: str, method: str, names, frames: int = FRAM
 @pytest.fixture
 def build(tmp_path):
     """``build(models={...}, scored=[...], unscored=[...], ...)`` writes a results folder and returns it."""
+    return builder(tmp_path)
+
+
+def builder(folder: Path):
+    """The fixture ``build``, of another folder."""
 
     def build(
         models=("lvo",), scored=("cat", "dog", "eel"), unscored=(), methods=("raw",), trained_on=("ant", "bee"),
         size=SIZE, frames=FRAMES, source="present", **data,
     ) -> Results:  # fmt: skip
-        root, folder = tmp_path / "data", tmp_path / "results/tiny"
+        root, results = folder / "data", folder / "results/tiny"
         rows = models if isinstance(models, dict) else {name: {} for name in models}
         names = [*scored, *unscored]
         told = config.resolve(
@@ -154,15 +159,15 @@ def build(tmp_path):
         told["refine"]["methods"] = list(methods)
         told["data"]["source"] = source  # the demo has sequences of its own
         for name in names:
-            sequence(root, folder, name, name in scored, size, frames)
+            sequence(root, results, name, name in scored, size, frames)
         for i, model in enumerate(rows):
-            memory(folder, model, list(trained_on), seed=i)
+            memory(results, model, list(trained_on), seed=i)
             for method in methods:
                 for name in names:
-                    masks(folder, model, method, name, size, frames)
+                    masks(results, model, method, name, size, frames)
                 if scored:
-                    evaluation(folder, model, method, scored, frames, seed=i)
-        write_csv(folder / "data/defects.tsv", ("fatal", "sequence", "file", "what", "mend"), [], "\t")
-        return Results(folder, told)
+                    evaluation(results, model, method, scored, frames, seed=i)
+        write_csv(results / "data/defects.tsv", ("fatal", "sequence", "file", "what", "mend"), [], "\t")
+        return Results(results, told)
 
     return build
