@@ -35,7 +35,7 @@ def test_names_are_escaped():
     ElementTree.fromstring(svg)
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=500), st.integers(1, 100))
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=120), st.integers(1, 40))
 def test_thinning_keeps_the_mean_of_whole_blocks_and_the_end(values, most):
     points = list(enumerate(values))
     kept = thin(points, most)

@@ -30,7 +30,12 @@ rule evaluate_summary:
     input:
         frames=expand(f"{RESULTS}/evaluate/{{{{model}}}}/{{{{method}}}}/{{seq}}.csv", seq=TEST),
     output:
-        summary=f"{RESULTS}/evaluate/{{model}}/{{method}}/summary.csv",
+        summary=report(
+            f"{RESULTS}/evaluate/{{model}}/{{method}}/summary.csv",
+            caption="../report/summary.rst",
+            category="Scores",
+            labels={"model": "{model}", "masks": "{method}"},
+        ),
     log:
         f"{RESULTS}/logs/evaluate/{{model}}/{{method}}.log",
     benchmark:

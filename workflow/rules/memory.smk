@@ -6,7 +6,12 @@ rule memory_train:
         initial=lambda w: given_weights(w.model, "init"),
     output:
         weights=f"{RESULTS}/memory/{{model}}/{{part}}weights.safetensors",
-        history=f"{RESULTS}/memory/{{model}}/{{part}}history.csv",
+        history=report(
+            f"{RESULTS}/memory/{{model}}/{{part}}history.csv",
+            caption="../report/history.rst",
+            category="Training",
+            labels={"model": "{model}", "part": "{part}"},
+        ),
     log:
         f"{RESULTS}/logs/memory_train/{{model}}/{{part}}train.log",
     benchmark:
