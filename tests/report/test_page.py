@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 from tests.report.conftest import COLUMNS, write_csv
 from vosmem import config, davis2016, video
@@ -504,6 +505,14 @@ def test_the_rest_stays_small(build, page):
     told = page(build(models=rows, scored=[f"s{i}" for i in range(8)], size=(20, 32), frames=80))
     clips = [text for name, text in told.payload.items() if name.startswith("clip-")]
     assert len(clips) == 8 and len(told.source) - sum(map(len, clips)) < 250_000
+
+
+def test_weights_of_an_older_version_do_not_stop_the_page(build, page):
+    results = build()
+    path = results.folder / "memory/lvo/weights.safetensors"
+    told = {"trained_on": ["ant"], "streams": {"motion": {"name": "mpnet"}, "appearance": {"name": "x"}}}
+    save_file({"mean": np.float32([0])}, path, metadata={"vosmem": json.dumps(told)})
+    assert "trained here on 1 sequence" in " ".join(page(results).text["answer"].split())
 
 
 def test_the_saved_configuration_is_a_configuration(build, tmp_path, monkeypatch):

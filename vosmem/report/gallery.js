@@ -1,12 +1,11 @@
-// The failure gallery: drawn as it comes into view, since its clips are read for it.
-const coming = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    coming.unobserve(target);
-    const { open: place, t, method } = target.dataset;
+// The failure gallery: drawn one by one once the page is there, since the frames of a whole clip are read for each.
+async function gallery() {
+  for (const failure of document.querySelectorAll(".failure")) {
+    const { open: place, t, method } = failure.dataset;
     const now = clip(Number(place));
     const frame = now.frames.find((one) => one.t === Number(t));
-    if (frame) draw(target.querySelector("canvas"), now, frame, "error", method);
+    if (frame) await draw(failure.querySelector("canvas"), now, frame, "error", method);
+    await new Promise((go) => setTimeout(go)); // so that the page answers meanwhile
   }
-}, { rootMargin: "300px" });
-for (const failure of document.querySelectorAll(".failure")) coming.observe(failure);
+}
+gallery();

@@ -102,7 +102,8 @@ def read_weights(path: Path) -> MemoryWeights | None:
         return None
     told = weights.metadata(path)
     trained_on = told.get("trained_on", [])
-    streams = told.get("streams", {})
+    # weights of before networks could be several told of them otherwise; what made their caches is then not shown
+    streams = {stage: made for stage, made in told.get("streams", {}).items() if isinstance(made, list)}
     return MemoryWeights(weights.sha256(path), tuple(trained_on), streams, told.get("git_commit", ""))
 
 
