@@ -29,7 +29,7 @@ from vosmem.errors import UserError
 from vosmem.grid import Grid
 from vosmem.whole import replacing
 
-HDF5 = ("v110", "v110")  # the oldest version whose indexes have checksums
+V110 = h5py.h5f.LIBVER_V110  # the oldest version of the format whose indexes have checksums
 DAMAGE = (KeyError, RuntimeError, OSError)  # what h5py raises where bits of a file are other than it wrote
 MEND = "delete the file (`vosmem cache verify --delete` deletes all that are spoilt) and run the workflow again"
 ROW_INDEX = 128  # bytes that HDF5 adds to each chunk, at most: its checksum, and its place in the index
@@ -129,14 +129,14 @@ def write(path: str | os.PathLike, clip: Clip, maker: Maker) -> Iterator[Writer]
     what = f"{maker.stage} {maker.name} of {clip.sequence}, {len(clip.frames)} frames,"
     with replacing(path) as temporary:
         room.check(temporary.parent, room.SPARE, what)
-        with h5py.File(temporary, "w", track_order=True, libver=HDF5) as file:
+        with _create(temporary) as file:
             file.attrs["format_version"] = CACHE_FORMAT
-            file.attrs["sequence"] = clip.sequence
-            file.attrs["frames"] = json.dumps(clip.frames)
+            file.attrs["sequence"] = np.bytes_(clip.sequence.encode())
+            file.attrs["frames"] = np.bytes_(json.dumps(clip.frames))
             file.attrs["frame_size"] = clip.frame_size
-            file.attrs["maker"] = json.dumps(asdict(maker), sort_keys=True)
-            file.attrs["git_commit"] = git_commit()
-            file.attrs["heading_sha256"] = _heading(file)
+            file.attrs["maker"] = np.bytes_(json.dumps(asdict(maker), sort_keys=True))
+            file.attrs["git_commit"] = np.bytes_(git_commit())
+            file.attrs["heading_sha256"] = np.bytes_(_heading(file))
             file.flush()  # its heading is on the disk before room is asked for
             writer = Writer(file, len(clip.frames), what)
             yield writer
@@ -146,6 +146,22 @@ def write(path: str | os.PathLike, clip: Clip, maker: Maker) -> Iterator[Writer]
             os.fsync(file.fileno())
 
 
+def _create(path: Path) -> h5py.File:
+    """A new file that keeps the order in which things are put into it, and of which all has a checksum.
+
+    So strings must be of fixed length: those of variable length lie in a heap without checksums, and HDF5 searches a
+    heap for ever in which a certain bit has flipped. With the limits of the phase change at 0 they may be of any length.
+    """
+    access, creation = h5py.h5p.create(h5py.h5p.FILE_ACCESS), h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    access.set_libver_bounds(V110, V110)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    order = h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED
+    creation.set_link_creation_order(order)
+    creation.set_attr_creation_order(order)
+    creation.set_attr_phase_change(0, 0)
+    return h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, fcpl=creation, fapl=access))
+
+
 class Reader:
     """One cache file, open for reading. Made by :func:`read`."""
 
@@ -153,16 +169,15 @@ class Reader:
         self._file, self.path = file, path
         try:
             self.clip = Clip(
-                file.attrs["sequence"],
+                _text(file, "sequence"),
                 tuple(json.loads(file.attrs["frames"])),
                 tuple(int(n) for n in file.attrs["frame_size"]),
             )
             self.maker = Maker(**json.loads(file.attrs["maker"]))
-            self.git_commit = file.attrs["git_commit"]
-            told = file.attrs.get("heading_sha256")
-            if told is not None and told != _heading(file):  # of strings HDF5 keeps no checksum
+            self.git_commit = _text(file, "git_commit")
+            if "heading_sha256" in file.attrs and _text(file, "heading_sha256") != _heading(file):
                 raise ValueError("not as it was written")
-        except (*DAMAGE, ValueError, TypeError) as error:
+        except (*DAMAGE, ValueError, TypeError, AttributeError) as error:
             raise _unreadable(path, f"its heading cannot be read ({_line(error)})") from None
 
     def __len__(self) -> int:
@@ -240,7 +255,7 @@ def read(path: str | os.PathLike, stage: str | None = None) -> Iterator[Reader]:
         except DAMAGE as error:
             raise _unreadable(path, f"its heading cannot be read ({_line(error)})") from None
         if version is None:
-            raise _unreadable(path, "an HDF5 file, but not one of vosmem's caches")
+            raise _unreadable(path, "an HDF5 file, but not one of vosmem's caches, or its heading is spoilt")
         if version != CACHE_FORMAT:
             raise _unreadable(path, f"has format version {version}, expected {CACHE_FORMAT}")
         reader = Reader(file, path)
@@ -260,8 +275,14 @@ def stage_version(stage: str) -> int:
 def _heading(file: h5py.File) -> str:
     """SHA-256 of what the root's attributes say."""
     names = ("sequence", "frames", "frame_size", "maker", "git_commit")
-    told = [file.attrs[name] if name != "frame_size" else [int(n) for n in file.attrs[name]] for name in names]
+    told = [_text(file, name) if name != "frame_size" else [int(n) for n in file.attrs[name]] for name in names]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _text(file: h5py.File, name: str) -> str:
+    """A string of the heading: of fixed length, or, as earlier files have it, of variable length."""
+    value = file.attrs[name]
+    return value if isinstance(value, str) else value.decode()
 
 
 def _line(error: Exception) -> str:

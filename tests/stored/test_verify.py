@@ -26,6 +26,11 @@ def heading(path, **changes):
         del plain.attrs["heading_sha256"]
 
 
+def altered(path):
+    with h5py.File(path, "a") as plain:
+        plain.attrs["frames"] = plain.attrs["frames"].replace(b"00001", b"00003")
+
+
 def made(path, **changes):
     with h5py.File(path, "a") as plain:
         plain.attrs["maker"] = json.dumps({**json.loads(plain.attrs["maker"]), **changes})
@@ -57,11 +62,12 @@ FAULTS = {
     "empty": (FLOW_B, lambda p: p.write_bytes(b""), "not a whole HDF5 file"),
     "a bit flipped in a chunk": (FLOW_B, flip_in_a_chunk, "/map cannot be read back"),
     "a frame never written": (FLOW_B, unwritten, "/map holds 2 of 3 frames"),
-    "a heading that was altered": (
+    "a bit flipped in the heading": (
         FLOW_B,
         lambda p: p.write_bytes(p.read_bytes().replace(b"00001", b"00003")),
-        "its heading cannot be read",
+        "an HDF5 file, but not one of vosmem's caches, or its heading is spoilt",
     ),
+    "a heading that was altered": (FLOW_B, altered, "its heading cannot be read (not as it was written"),
     "another format": (FLOW_B, lambda p: heading(p, format_version=9), "has format version 9, expected 1"),
     "another version of its stage": (MEMORY, lambda p: made(p, version=99), "was written by version 99 of the stage"),
     "another stage": (FLOW_B, lambda p: put(p, "motion", "dis"), "was written by stage motion, expected flow"),

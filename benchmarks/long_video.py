@@ -1,4 +1,4 @@
-"""What `vosmem segment` takes, by the length of the video: python -m benchmarks.segment --frames 300 3000
+"""What `vosmem segment` takes, by the length of the video: python -m benchmarks.long_video [--frames 100 1000 10000]
 
 A film is rendered and segmented by the command, in a process of its own, with masks, probabilities and overlay; told
 are the most memory that the process held (its resident set), and how long it took. A film is one shot, the worst case.
@@ -86,7 +86,7 @@ def measure(length: int, size: tuple[int, int], shipped: bool) -> tuple[float, f
         videofile.write(Path(folder) / "film.mp4", film(length, size), [t / 25 for t in range(length)])
         options = ["--inside", folder, "--size", *map(str, size), *SHIPPED * shipped]
         begin = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-m", "benchmarks.segment", *options])
+        process = subprocess.Popen([sys.executable, "-m", "benchmarks.long_video", *options])
         _, status, used = os.wait4(process.pid, 0)
         if status:
             raise SystemExit("vosmem segment failed")
@@ -104,7 +104,7 @@ def segment(folder: Path, size: tuple[int, int]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, nargs="+", default=[300, 3000], help="lengths (default: 300 3000)")
+    parser.add_argument("--frames", type=int, nargs="+", default=[100, 1000, 10000], help="(default: 100 1000 10000)")
     parser.add_argument("--size", type=int, nargs=2, default=(96, 160), metavar=("H", "W"), help="(default: 96 160)")
     parser.add_argument(*SHIPPED, action="store_true", help="the shipped weights and their networks, which are fetched")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
@@ -115,10 +115,14 @@ def main() -> None:
             stand_ins(args.inside)
         segment(args.inside, size)
         return
+    most = {}
+    print(f"{'frames':>7}{'MiB at most':>13}{'seconds':>9}{'ms/frame':>10}   ({size[1]}x{size[0]} pixels, one shot)")
     for length in args.frames:
         held, seconds = measure(length, size, args.shipped)
-        told = f"{held / 2**20:.0f} MiB at most, {seconds:.0f} s, {length / seconds:.1f} frames a second"
-        print(f"{length} frames of {size[1]}x{size[0]}: {told}")
+        most[length] = held
+        print(f"{length:>7}{held / 2**20:>13.0f}{seconds:>9.0f}{1e3 * seconds / length:>10.1f}", flush=True)
+    short, long = min(most), max(most)
+    print(f"long_video: {most[long] / most[short]:.2f}x the memory for {long / short:g} times the frames")
 
 
 if __name__ == "__main__":
