@@ -150,7 +150,7 @@ def _create(path: Path) -> h5py.File:
     """A new file that keeps the order in which things are put into it, and of which all has a checksum.
 
     So strings must be of fixed length: those of variable length lie in a heap without checksums, and HDF5 searches a
-    heap for ever in which a certain bit has flipped. With the limits of the phase change at 0 they may be of any length.
+    heap for ever in which a certain bit has flipped. With the phase change at 0 they may be longer than 64 kB.
     """
     access, creation = h5py.h5p.create(h5py.h5p.FILE_ACCESS), h5py.h5p.create(h5py.h5p.FILE_CREATE)
     access.set_libver_bounds(V110, V110)
