@@ -1,5 +1,7 @@
 """Frames and masks from and to files."""
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
@@ -25,6 +27,32 @@ def test_mask_round_trip(tmp_path):
     np.testing.assert_array_equal(video.read_mask(tmp_path / "m.png"), mask)
     assert set(np.unique(cv2.imread(str(tmp_path / "m.png"), cv2.IMREAD_UNCHANGED))) == {0, 255}
     assert [p.name for p in tmp_path.iterdir()] == ["m.png"]
+
+
+def test_frames_come_in_order_and_at_the_size_asked_for(tmp_path):
+    paths = [tmp_path / f"{t}.png" for t in range(11)]
+    for t, path in enumerate(paths):
+        video.write_frame(path, np.full((8, 12, 3), t, np.uint8))
+    for found, wanted in ((paths, 11), (paths[:1], 1), ([], 0)):
+        frames = list(video.frames(found, (4, 6)))
+        assert [f.shape for f in frames] == [(4, 6, 3)] * wanted
+        assert [int(f[0, 0, 0]) for f in frames] == list(range(wanted))
+
+
+def test_frames_before_an_unreadable_one_are_given_and_no_thread_stays(tmp_path):
+    paths = [tmp_path / f"{t}.png" for t in range(9)]
+    for path in paths:
+        video.write_frame(path, np.zeros((8, 12, 3), np.uint8))
+    paths[6].write_bytes(b"")
+    frames = video.frames(paths, (8, 12))
+    for _ in range(6):
+        next(frames)
+    with pytest.raises(UserError, match=r"6\.png: cannot be read"):
+        next(frames)
+    given_up = video.frames(paths, (8, 12))
+    next(given_up)
+    given_up.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("frames")]
 
 
 def test_unreadable_files_are_named(tmp_path):

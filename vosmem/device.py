@@ -13,13 +13,15 @@ from vosmem.errors import UserError
 def choose(name: str = "auto", threads: int | None = None) -> torch.device:
     """The device that ``name`` means (auto, cpu, cuda, cuda:N), with PyTorch set to ``threads`` threads.
 
-    ``auto`` is the first GPU where there is one. ``threads`` None takes the cores that this process may use.
+    ``auto`` is the first GPU where there is one. No more are taken than there are cores
+    that this process may use; ``threads`` None takes those.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise UserError(f"device: got {name!r}, expected auto, cpu, cuda or cuda:N")
     if threads is not None and threads < 1:
         raise UserError(f"threads: got {threads}, expected at least 1")
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    cores = len(os.sched_getaffinity(0))
+    torch.set_num_threads(min(threads or cores, cores))
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda"):

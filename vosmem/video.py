@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -12,6 +15,7 @@ from vosmem.errors import UserError
 from vosmem.whole import replacing
 
 LONGEST = 4  # the working frame's long side is at most this many short sides
+AHEAD = 4  # frames decoded before they are asked for
 LEAST = 64  # pixels of its short side at least: below 32 OpenCV's DIS reads beyond its arrays
 
 VOID = (
@@ -29,6 +33,25 @@ def read_frame(path: str | os.PathLike) -> np.ndarray:
     if image is None:
         raise UserError(f"{path}: cannot be read as an image; replace or remove the file")
     return image
+
+
+def frames(paths: Iterable[str | os.PathLike], size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """The frames of ``paths`` in order, each (H', W', 3) uint8 BGR at ``size`` (H', W').
+
+    They are decoded in a thread of its own while those before them are worked on. Raises UserError at the one that
+    cannot be read.
+    """
+    waiting: deque = deque()
+    pool = ThreadPoolExecutor(1, "frames")
+    try:
+        for path in paths:
+            waiting.append(pool.submit(lambda path=path: resize(read_frame(path), size)))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def decode_mask(path: str | os.PathLike) -> tuple[np.ndarray, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from vosmem import cache, config, video, weights
 from vosmem.appearance import LAYERS, STAGE_VERSION, deeplab_largefov, mobile, u2netp
 from vosmem.data import describe
 from vosmem.errors import UserError
+
+BATCH = {"cpu": 1, "cuda": 8}  # frames at a time: a GPU would wait for each to be handed over; cores are busy with one
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def features(
     ``precision``: of the convolutions' factors; their sums are float32 either way.
     """
     rgb = torch.from_numpy(np.ascontiguousarray(frames[..., ::-1]))  # (N, H, W, 3)
-    x = rgb.to(device).permute(0, 3, 1, 2).float()  # (N, 3, H, W), channels last in memory
+    rgb = rgb.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else rgb
+    x = rgb.permute(0, 3, 1, 2).float()  # (N, 3, H, W), channels last in memory
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         return {name: m.float().cpu().numpy() for name, m in model(x).items()}
 
@@ -115,10 +119,12 @@ def run(description: Path, out: Path, network: str, settings: dict[str, Any], pa
     told = {k: v for k, v in own.items() if k not in ("network", "weights")} | {"layers": list(model.layers)}
     maker = cache.Maker("appearance", STAGE_VERSION, network, told, weights.sha256(path))
     with cache.write(out, sequence.clip, maker) as file:
-        for t, frame_path in enumerate(sequence.frame_paths):
-            frame = video.resize(video.read_frame(frame_path), sequence.working_size)
-            for name, maps in features(model, frame[None], device, told.get("precision", "float32")).items():
-                if t == 0:
-                    file.create(name, maps.shape[1:], model.grid(name, sequence.working_size))
-                file.append(name, maps)
+        frames, created = video.frames(sequence.frame_paths, sequence.working_size), False
+        while batch := list(islice(frames, BATCH[device.type])):
+            maps = features(model, np.stack(batch), device, told.get("precision", "float32"))
+            for name, rows in maps.items():  # (n, C, h, w) each
+                if not created:
+                    file.create(name, rows.shape[1:], model.grid(name, sequence.working_size))
+                file.append(name, rows)
+            created = True
     return len(sequence.frames)

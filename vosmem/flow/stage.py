@@ -105,11 +105,10 @@ def run(
     directions = list(ends)[: 1 + backward]
     told = {**estimate.parameters, **{k: v for d in directions for k, v in ends[d].items()}}
     sha256 = weights.sha256(path) if method.learned else ""
-    frames = (video.resize(video.read_frame(p), size) for p in sequence.frame_paths)
     with cache.write(out, sequence.clip, cache.Maker("flow", STAGE_VERSION, name, told, sha256)) as file:
         for direction in directions:
             file.create(direction, (2, *size), Grid.of_image(size, working))
-        for rows in fields(frames, estimate, backward):
+        for rows in fields(video.frames(sequence.frame_paths, size), estimate, backward):
             for direction, field in zip(directions, rows, strict=True):
                 file.append(direction, (field * to_working)[None])
     return len(sequence.frames)
