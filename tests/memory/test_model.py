@@ -70,6 +70,27 @@ def test_the_memory_reaches_that_far_and_no_further(reach):
         torch.testing.assert_close(parts[t], torch.sigmoid(clip)[t - seen.start].detach())
 
 
+@pytest.mark.parametrize("reach", [0, 2, 3])
+def test_one_direction_knows_nothing_of_later_frames(reach):
+    """Frames that were not there yet are not asked for, and change nothing."""
+    model, maps, asked = build(bidirectional=False), streams(), []
+
+    def told(stream, start, stop):
+        asked.append(stop)
+        return load(maps)(stream, start, stop)
+
+    blocks = model.probabilities(told, T, block=3, reach=reach)
+    given = 0
+    while given < 5:
+        given += len(next(blocks))
+    assert max(asked) == given < T
+    whole = torch.cat(list(model.probabilities(load(maps), T, reach=reach)))
+    later = {s: None if m is None else torch.cat([m[:5], -m[5:]]) for s, m in maps.items()}
+    changed = torch.cat(list(model.probabilities(load(later), T, reach=reach)))
+    torch.testing.assert_close(changed[:5], whole[:5], rtol=0, atol=0)
+    assert (changed[5:] != whole[5:]).any()
+
+
 def test_within_reach_every_frame_is_loaded_once():
     model, maps, loaded = build(2, 1, 1, 2), streams(2, 1, 1, 2), []
 

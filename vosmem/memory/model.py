@@ -227,11 +227,15 @@ class VisualMemory(nn.Module):
                 yield torch.sigmoid(self.read_out(states, fine))
 
     def _within_reach(self, load: Callable[[str, int, int], Tensor | None], length: int, reach: int):
-        """:meth:`forward` of windows: ``reach`` frames, and as many to each side that only warm the memory up."""
+        """:meth:`forward` of windows: ``reach`` frames, and as many to each side that only warm the memory up.
+
+        A memory of one direction needs none behind them: what comes later changes nothing, and need not be waited for.
+        """
+        behind = reach if self.bidirectional else 0
         x, seen = None, 0  # the inputs of the frames up to ``seen`` that a window still needs
         for start in range(0, length, reach):
             stop = min(start + reach, length)
-            first, last = max(start - reach, 0), min(stop + reach, length)
+            first, last = max(start - reach, 0), min(stop + behind, length)
             if seen < last:
                 new = self.inputs({stream: load(stream, seen, last) for stream in ("appearance", "motion")})
                 x, seen = new if x is None else torch.cat([x, new]), last
