@@ -95,14 +95,14 @@ def verify(path: Path, expected: Entry) -> None:
 
 
 def load(path: str | os.PathLike) -> dict[str, Any]:
-    """The tensors of a weight file (.safetensors, .onnx, or a PyTorch state dict), float32 on the CPU, by name.
+    """The tensors of a weight file (.safetensors, .onnx, .caffemodel, or a PyTorch state dict), float32, by name.
 
-    Never runs code from the file. Raises UserError where it cannot be read.
+    On the CPU. Never runs code from the file. Raises UserError where it cannot be read.
     """
     import torch
     from safetensors.torch import load_file
 
-    from vosmem.weights import onnx
+    from vosmem.weights import caffe, onnx
 
     path = Path(path)
     if not path.is_file():
@@ -112,6 +112,8 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
             tensors = load_file(path)
         elif path.suffix == ".onnx":
             tensors = {name: torch.from_numpy(values) for name, values in onnx.initialisers(path).items()}
+        elif path.suffix == ".caffemodel":
+            tensors = {name: torch.from_numpy(values) for name, values in caffe.parameters(path).items()}
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
             tensors = tensors.get("state_dict", tensors)

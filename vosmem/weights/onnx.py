@@ -1,24 +1,21 @@
 """The tensors of an ONNX file, read as data: the graph is never run, and no ONNX library is needed.
 
-An ONNX file is one protobuf message (https://protobuf.dev/programming-guides/encoding/): fields, each a number, a wire
-type and a value, of which values of wire type 2 may again be messages. The weights are the ``initializer`` entries of
-its graph (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). All other fields are stepped over.
+An ONNX file is one protobuf message (:mod:`vosmem.weights.wire`). The weights are the ``initializer`` entries of its
+graph (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). All other fields are stepped over.
 
-Every length is checked against the bytes that are there before anything is sliced, and every shape against its data
-before an array is made, so no array is larger than the file.
+Every shape is checked against its data before an array is made, so no array is larger than the file.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
-LARGEST = 2**30  # bytes of a file; the weights that vosmem knows are a few million
-VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5  # wire types
+from vosmem.weights.wire import LARGEST, fields, message, numbers
+
 MODEL_GRAPH = 7  # field numbers of ModelProto, GraphProto and TensorProto
 GRAPH_INITIALIZER = 5
 DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL_DATA, DATA_LOCATION = 1, 2, 8, 9, 13, 14
@@ -31,33 +28,33 @@ def initialisers(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The graph's stored tensors by name, in the file's order. Raises ValueError that tells what is wrong."""
     if (size := os.stat(path).st_size) > LARGEST:
         raise ValueError(f"{size} bytes, expected at most {LARGEST}")
-    graphs = [v for field, v in _fields(memoryview(Path(path).read_bytes())) if field == MODEL_GRAPH]
+    graphs = [v for field, v in fields(memoryview(Path(path).read_bytes())) if field == MODEL_GRAPH]
     if len(graphs) != 1:
         raise ValueError(f"{len(graphs)} graphs, expected 1; not an ONNX file?")
     tensors: dict[str, np.ndarray] = {}
-    for field, value in _fields(_message(graphs[0])):
+    for field, value in fields(message(graphs[0])):
         if field == GRAPH_INITIALIZER:
-            name, tensor = _tensor(_message(value))
+            name, tensor = _tensor(message(value))
             if name in tensors:
                 raise ValueError(f"two tensors are named {name!r}")
             tensors[name] = tensor
     return tensors
 
 
-def _tensor(message: memoryview) -> tuple[str, np.ndarray]:
+def _tensor(proto: memoryview) -> tuple[str, np.ndarray]:
     """One TensorProto: its name and its values."""
     name, kind, dims, data = "", 0, [], memoryview(b"")
-    for field, value in _fields(message):
+    for field, value in fields(proto):
         if field == NAME:
-            name = str(_message(value)[: LONGEST_NAME + 1], "utf-8")
+            name = str(message(value)[: LONGEST_NAME + 1], "utf-8")
         elif field == DATA_TYPE:
             kind = value
         elif field == DIMS:  # one by one, or packed into one field
-            dims += [value] if isinstance(value, int) else _varints(value)
+            dims += [value] if isinstance(value, int) else numbers(value, MOST_AXES + 1)
             if len(dims) > MOST_AXES:
                 raise ValueError(f"tensor {name!r} has more than {MOST_AXES} axes; is the file damaged?")
         elif field == RAW_DATA:
-            data = _message(value)
+            data = message(value)
         elif field == EXTERNAL_DATA or (field == DATA_LOCATION and value != 0):
             raise ValueError(f"tensor {name!r} is kept in another file; save the model as one file")
         elif field in OTHER_DATA:
@@ -72,51 +69,3 @@ def _tensor(message: memoryview) -> tuple[str, np.ndarray]:
     if prod(dims) * dtype.itemsize != len(data):
         raise ValueError(f"tensor {name!r} of shape {dims} needs {prod(dims) * dtype.itemsize} bytes, has {len(data)}")
     return name, np.frombuffer(data, dtype).reshape(dims).copy()
-
-
-def _message(value: int | memoryview) -> memoryview:
-    """A field's value that has to be bytes."""
-    if isinstance(value, int):
-        raise ValueError("a number where a message is expected; not an ONNX file?")
-    return value
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Field number and value, in order: an int for a varint, else the value's bytes."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        field, wire = key >> 3, key & 7
-        if wire == VARINT:
-            value, at = _varint(message, at)
-            yield field, value
-            continue
-        if wire == BYTES:
-            length, at = _varint(message, at)
-        elif wire in (FOUR_BYTES, EIGHT_BYTES):
-            length = 4 if wire == FOUR_BYTES else 8
-        else:
-            raise ValueError(f"wire type {wire} at byte {at}; not an ONNX file?")
-        if length > len(message) - at:
-            raise ValueError(f"a field of {length} bytes where {len(message) - at} are left; is the file cut short?")
-        yield field, message[at : at + length]
-        at += length
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """The number that starts at ``at``, seven bits a byte, lowest first; and where it ends."""
-    value = 0
-    for i, byte in enumerate(message[at : at + 10]):
-        value |= (byte & 127) << (7 * i)
-        if byte < 128:
-            return value, at + i + 1
-    raise ValueError(f"a number at byte {at} does not end; is the file cut short?")
-
-
-def _varints(message: memoryview) -> list[int]:
-    """All numbers of a packed field; at most as many as a tensor may have axes, and one."""
-    values, at = [], 0
-    while at < len(message) and len(values) <= MOST_AXES:
-        value, at = _varint(message, at)
-        values.append(value)
-    return values
