@@ -6,12 +6,15 @@ import torch
 import torch.nn.functional as F
 
 from vosmem.appearance import deeplab_largefov as largefov
+from vosmem.appearance import stage
+from vosmem.config import section_defaults
+from vosmem.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return largefov.DeepLabLargeFOV(["conv5_3", "fc6"]).eval()
+    return largefov.DeepLabLargeFOV(["conv5_3", "fc6", "fc7"]).eval()
 
 
 def caffe_pool(x, kernel, stride, pad, average=False):
@@ -61,14 +64,67 @@ def test_fc6_is_the_chain_written_out(network):
             x = F.max_pool2d(x, 3, 2 if block < 4 else 1, 1, ceil_mode=True)
         x = F.relu(F.conv2d(F.avg_pool2d(x, 3, 1, 1), *w["fc6"], padding=12, dilation=12))
         maps = network(rgb)
+        fc7 = F.relu(F.conv2d(x, *w["fc7"]))
     torch.testing.assert_close(maps["fc6"], x)
+    torch.testing.assert_close(maps["fc7"], fc7)
     assert maps["fc6"].shape == (1, 1024, 6, 8)
     assert maps["conv5_3"].shape == (1, 512, 6, 8)
 
 
-def test_conversion_takes_prefixes_and_lists_what_is_missing(network):
-    foreign = {f"features.{k.removeprefix('stack.')}": t for k, t in network.state_dict().items()}
-    assert largefov.convert(foreign).keys() == network.state_dict().keys()
-    del foreign["features.conv3_2.bias"], foreign["features.fc6.weight"]
-    with pytest.raises(ValueError, match="no weight or bias for conv3_2, fc6"):
-        largefov.convert(foreign)
+def test_the_network_ends_with_the_last_layer_that_is_asked_for():
+    assert list(largefov.DeepLabLargeFOV(["conv5_3"]).stack)[-1] == "conv5_3"
+    assert list(largefov.DeepLabLargeFOV(["fc6", "conv5_3"]).stack)[-1] == "fc6"
+
+
+def test_conversion_takes_caffes_names_with_any_prefix(network):
+    own = network.state_dict()
+    for prefix in ("", "module.base."):
+        given = {f"{prefix}{k.removeprefix('stack.')}": t for k, t in own.items()}
+        ours = largefov.convert(given | {f"{prefix}fc8_voc12.weight": torch.zeros(21, 1024, 1, 1)}, network)
+        assert ours.keys() == own.keys()
+        assert all(torch.equal(ours[k], own[k]) for k in own)
+
+
+def test_conversion_takes_the_numbers_of_vgg(network):
+    """As in torchvision's VGG-16: a convolution, a ReLU, and behind each block a pooling layer."""
+    plan = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
+    given, i, channels, own = {}, 0, 3, network.state_dict()
+    names = iter(k.removesuffix(".weight") for k in own if k.endswith(".weight") and ".conv" in k)
+    for width in plan:
+        if width == "M":
+            i += 1
+            continue
+        name = next(names)
+        assert own[f"{name}.weight"].shape[:2] == (width, channels)
+        for kind in ("weight", "bias"):
+            given[f"vgg.features.{i}.{kind}"] = own[f"{name}.{kind}"]
+        i, channels = i + 2, width
+    conv5_3 = largefov.DeepLabLargeFOV(["conv5_3"])
+    assert largefov.convert(given, conv5_3).keys() == conv5_3.state_dict().keys()
+    for name in ("fc6", "fc7"):
+        given |= {f"{name}.{kind}": own[f"stack.{name}.{kind}"] for kind in ("weight", "bias")}
+    assert all(torch.equal(t, own[k]) for k, t in largefov.convert(given, network).items())
+
+
+def test_conversion_takes_the_shapes_of_old_caffe_files(network):
+    own = {k.removeprefix("stack."): t for k, t in network.state_dict().items()}
+    given = {k: t.reshape(1, 1, 1, -1) if k.endswith("bias") else t for k, t in own.items()}
+    for key, tensor in largefov.convert(given, network).items():
+        assert torch.equal(tensor, own[key.removeprefix("stack.")])
+
+
+def test_all_that_does_not_fit_is_listed_in_one_line(network, tmp_path):
+    given = {k.removeprefix("stack."): t for k, t in network.state_dict().items()}
+    del given["conv3_2.bias"], given["fc7.bias"], given["fc7.weight"]
+    given["other.conv1_2.weight"] = given["conv1_2.weight"]
+    given["fc6.weight"] = torch.zeros(4096, 25088)  # VGG-16's own classifier
+    given["conv4_1.bias"] = torch.zeros(256)
+    torch.save(given, tmp_path / "w.pth")
+    settings = section_defaults("appearance", {"network": "deeplab_largefov", "layers": ["fc6", "fc7"]})
+    with pytest.raises(UserError) as caught:
+        stage.build("deeplab_largefov", settings, tmp_path / "w.pth")
+    assert str(caught.value) == (
+        f"{tmp_path}/w.pth: does not hold the weights of deeplab_largefov (2 tensors for the weight of conv1_2; "
+        "no bias for conv3_2, fc7; conv4_1.bias is 256, expected 512; fc6.weight is 4096x25088, expected "
+        "1024x512x3x3; no weight for fc7); set appearance.weights"
+    )

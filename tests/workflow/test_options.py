@@ -146,7 +146,9 @@ def test_shipped_configs_can_be_planned(empty, repository, name):
     for part, names in split.items():
         empty_files(folder / f"data/DAVIS/ImageSets/480p/{part}.txt")
         (folder / f"data/DAVIS/ImageSets/480p/{part}.txt").write_text("\n".join(names))
-    empty_files(*(folder / "resources/weights" / n for n in ("deeplab_largefov.pth", "mpnet-published.safetensors")))
+    empty_files(
+        *(folder / "resources/weights" / n for n in ("deeplab_largefov.caffemodel", "mpnet-published.safetensors"))
+    )
     planned = empty.planned(yaml.safe_load((repository / name).read_text()))
     assert (planned["data"], planned.get("memory_train", 0), planned["memory_predict"]) == SHIPPED[name]
 

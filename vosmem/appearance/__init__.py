@@ -6,6 +6,8 @@ STAGE_VERSION = 2
 LAYERS = {
     "efficientnet_lite0": tuple(f"block{i}" for i in range(16)),
     "mobilenet_v2": tuple(f"block{i}" for i in range(17)),
-    "deeplab_largefov": ("conv5_3", "fc6"),
+    "deeplab_largefov": ("conv5_3", "fc6", "fc7"),
     "u2netp": ("sides", "stage1d", "stage2d", "stage3d", "stage4d", "stage5d", "stage6"),
+    "rgb": ("rgb",),
 }
+WITHOUT_WEIGHTS = ("rgb",)

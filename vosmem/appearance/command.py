@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from vosmem import arguments, weights
+from vosmem.appearance import WITHOUT_WEIGHTS
 
 HELP = "compute the appearance features of a sequence"
 
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     network, settings = arguments.network_settings(args, "appearance")
-    path = weights.file_for(network, settings["weights"])
+    path = None if network in WITHOUT_WEIGHTS else weights.file_for(network, settings["weights"])
 
     from vosmem import device
     from vosmem.appearance import stage

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vosmem import cache, config, video, weights
-from vosmem.appearance import LAYERS, STAGE_VERSION, deeplab_largefov, mobile, u2netp
+from vosmem.appearance import LAYERS, STAGE_VERSION, WITHOUT_WEIGHTS, deeplab_largefov, mobile, rgb, u2netp
 from vosmem.data import describe
 from vosmem.errors import UserError
 
@@ -47,7 +47,7 @@ NETWORKS = {
     ),
     "deeplab_largefov": Network(
         lambda layers, _: deeplab_largefov.DeepLabLargeFOV(layers),
-        lambda tensors, _: deeplab_largefov.convert(tensors),
+        deeplab_largefov.convert,
         layers=LAYERS["deeplab_largefov"],
         default_layers=("fc6",),
     ),
@@ -58,26 +58,40 @@ NETWORKS = {
         default_layers=("sides",),
         prepare=u2netp.U2NetP.centre,
     ),
+    "rgb": Network(
+        lambda layers, _: rgb.MeanColour(), lambda tensors, _: {}, layers=LAYERS["rgb"], default_layers=("rgb",)
+    ),
 }
 
 
-def build(network: str, settings: dict[str, Any], path: Path) -> nn.Module:
-    """The network with its weights, frozen, in evaluation mode. ``settings``: the config's section ``appearance``."""
+def build(network: str, settings: dict[str, Any], path: Path | None) -> nn.Module:
+    """The network with its weights, frozen, in evaluation mode. ``settings``: the config's section ``appearance``.
+
+    ``path``: of the weights; not looked at for a network that has none.
+    """
     row, layers = NETWORKS[network], settings["layers"]
     unknown = [name for name in layers if name not in row.layers]
     if unknown:
         raise UserError(f"appearance.layers: {network} has no layer {unknown[0]!r}; it has {', '.join(row.layers)}")
     model = row.make(list(layers) or list(row.default_layers), settings)
-    try:
-        missing, unexpected = model.load_state_dict(row.convert(weights.load(path), model), strict=False)
-        if [m for m in missing if "num_batches" not in m] or unexpected:
-            raise ValueError(f"missing {missing[:3]}, unexpected {unexpected[:3]}")
-    except (ValueError, RuntimeError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: does not hold the weights of {network} ({told}); set appearance.weights") from None
+    if network not in WITHOUT_WEIGHTS:
+        _load(model, network, path)
     model.eval().requires_grad_(False)
     row.prepare(model)
     return model
+
+
+def _load(model: nn.Module, network: str, path: Path) -> None:
+    """Put the weights of a file into the network. Raises UserError that tells what of them does not fit."""
+    try:
+        ours = NETWORKS[network].convert(weights.load(path), model)
+        missing, unexpected = model.load_state_dict(ours, strict=False)
+        if [m for m in missing if "num_batches" not in m] or unexpected:
+            raise ValueError(f"missing {missing[:3]}, unexpected {unexpected[:3]}")
+    except (ValueError, RuntimeError) as error:
+        told = " ".join(str(error).split())
+        told = told if isinstance(error, ValueError) else told[:200]  # PyTorch's repeats itself
+        raise UserError(f"{path}: does not hold the weights of {network} ({told}); set appearance.weights") from None
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
@@ -110,14 +124,17 @@ def features(
         return {name: m.float().cpu().numpy() for name, m in model(x).items()}
 
 
-def run(description: Path, out: Path, network: str, settings: dict[str, Any], path: Path, device: torch.device) -> int:
+def run(
+    description: Path, out: Path, network: str, settings: dict[str, Any], path: Path | None, device: torch.device
+) -> int:
     """Compute the features of one sequence and write them to ``out``. Returns the number of frames."""
     sequence = describe.read(description)
     model = build(network, settings, path)
     model = model.to(device, memory_format=torch.channels_last)
     own = config.settings_for("appearance", settings, network)
     told = {k: v for k, v in own.items() if k not in ("network", "weights")} | {"layers": list(model.layers)}
-    maker = cache.Maker("appearance", STAGE_VERSION, network, told, weights.sha256(path))
+    sha256 = "" if network in WITHOUT_WEIGHTS else weights.sha256(path)
+    maker = cache.Maker("appearance", STAGE_VERSION, network, told, sha256)
     with cache.write(out, sequence.clip, maker) as file:
         frames, created = video.frames(sequence.frame_paths, sequence.working_size), False
         while batch := list(islice(frames, BATCH[device.type])):

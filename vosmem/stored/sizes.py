@@ -30,8 +30,9 @@ USUAL = {
     "efficientnet_lite0": ("block4", "block10", "block15"),
     "deeplab_largefov": ("fc6",),
     "u2netp": ("sides",),
+    "rgb": ("rgb",),
 }
-DEEPLAB = {"conv5_3": 512, "fc6": 1024}
+DEEPLAB = {"conv5_3": 512, "fc6": 1024, "fc7": 1024}
 U2NETP = {"sides": 2, "stage1d": 1, "stage2d": 2, "stage3d": 4, "stage4d": 8, "stage5d": 16, "stage6": 32}
 
 
@@ -64,6 +65,8 @@ def _layer(name: str, layer: str, settings: Mapping[str, Any], size: Size) -> Sh
         for _ in range(3):  # poolings, each of which rounds up and adds a window of padding
             size = size[0] // 2 + 1, size[1] // 2 + 1
         return DEEPLAB[layer], *size
+    if name == "rgb":
+        return 3, *_cells(size, 8)
     given = settings["saliency_size"]
     if isinstance(given, int):
         scale = given / min(size)
