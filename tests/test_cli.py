@@ -37,8 +37,30 @@ def test_an_unknown_command_is_one_line(capsys):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("segment", "segment: the following arguments are required: INPUT, -o/--out; `vosmem segment --help` tells"),
+        ("segment --nope", "segment: the following arguments are required"),
+        ("segment in -o out --threads x", "segment: argument --threads: invalid int value: 'x'; `vosmem segment"),
+        ("data", "data: the following arguments are required: ACTION; `vosmem data --help`"),
+        ("data describe", "data: the following arguments are required: NAME, --root, -o/--out; `vosmem data describe"),
+        ("memory nope", "memory: argument ACTION: invalid choice: 'nope' (choose from"),
+        ("demo more", "demo: unrecognized arguments: more; `vosmem demo --help` tells what it takes"),
+    ],
+)
+def test_mistaken_arguments_are_one_line(arguments, told, capsys):
+    assert main(arguments.split()) == 1
+    out, line = capsys.readouterr()
+    assert line.startswith(f"vosmem {told}")
+    assert line.count("\n") == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize(
     ("error", "line"),
     [
+        (IsADirectoryError(errno.EISDIR, "x", "out"), "out: cannot be used as it is asked for (Is a directory); corr"),
+        (FileNotFoundError(errno.ENOENT, "x", "in"), "in: cannot be used as it is asked for (No such file or direct"),
         (
             OSError(errno.ENOSPC, "x", "out/a.png"),
             "out/a.png: no room left on the disk (No space left on device); make",

@@ -96,3 +96,19 @@ def test_a_full_disk_ends_in_one_line(tmp_path):
         assert not [p for p in folder.iterdir() if p.name.startswith(".")]
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (0, "0 B"),
+        (1, "1 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (1_499_999, "1 MB"),
+        (1e9, "1.0 GB"),
+        (12_340_000_000, "12.3 GB"),
+    ],
+)
+def test_sizes_are_told_in_a_unit_that_shows_them(size, told):
+    assert room.readable(size) == told

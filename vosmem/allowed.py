@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,10 @@ _TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many({
     "number": lambda _, value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
 })  # fmt: skip
 Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=_TYPES)
+
+_SHOWN = reprlib.Repr()  # never longer than what is shown of it, unlike that of lists within lists
+_SHOWN.maxlevel, _SHOWN.maxlist, _SHOWN.maxdict, _SHOWN.maxset = 4, 12, 12, 12
+_SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = LONGEST
 
 _NOUNS = {
     "integer": "an integer",
@@ -88,11 +93,12 @@ def _lines(error: jsonschema.ValidationError, prefix: str) -> Iterator[str]:
                 yield f"config: {within}{key}: is missing, expected {words(rule['properties'][key])}; add the key"
     else:
         what = f" ({rule['description']})" if "description" in rule else ""
-        yield f"config: {path}: got {_shown(error.instance)}, expected {words(rule)}{what}{_mend(error.instance, rule)}"
+        yield f"config: {path}: got {shown(error.instance)}, expected {words(rule)}{what}{_mend(error.instance, rule)}"
 
 
-def _shown(value: Any) -> str:
-    told = repr(value)
+def shown(value: Any) -> str:
+    """A value as a message shows it: on one line, and cut where it is long, whatever it refers to."""
+    told = _SHOWN.repr(value)
     return told if len(told) <= LONGEST else f"{told[: LONGEST - 3]}..."
 
 

@@ -7,15 +7,31 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import yaml
 
 from vosmem import config
+from vosmem.allowed import shown
 from vosmem.errors import UserError
 from vosmem.progress import Progress, watched
+
+
+def add_actions(parser: argparse.ArgumentParser) -> Callable[..., argparse.ArgumentParser]:
+    """A function (name, what it does) that adds an action to a command, and returns the parser of its arguments."""
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
+
+    def add(name: str, told: str, more: str = "") -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=told, description=" ".join(filter(None, (sentence(told), more))))
+
+    return add
+
+
+def sentence(told: str) -> str:
+    """A phrase of the overview as a sentence."""
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
@@ -24,7 +40,7 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
         "--settings",
         default="{}",
         metavar="YAML",
-        help=f"keys of the config's section `{section}`, as YAML or JSON; the rest default",
+        help=f"keys of the config's section `{section}`, as YAML or JSON (see config/README.md); the rest default",
     )
 
 
@@ -32,13 +48,15 @@ def settings(args: argparse.Namespace, section: str) -> dict[str, Any]:
     """What ``--settings`` says over the section's defaults, checked."""
     try:
         given = json.loads(args.settings)  # first: YAML 1.1 takes JSON's 1e-05 for a word
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         try:
             given = yaml.safe_load(args.settings)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):  # the second, of a date that there is not
             given = None
     if not isinstance(given, dict):
-        raise UserError(f"--settings: got {args.settings!r}, expected keys and values, e.g. '{json.dumps({'key': 1})}'")
+        raise UserError(
+            f"--settings: got {shown(args.settings)}, expected keys and values, e.g. '{json.dumps({'key': 1})}'"
+        )
     return config.section_defaults(section, given)
 
 
@@ -59,7 +77,12 @@ def network_settings(args: argparse.Namespace, section: str) -> tuple[str, dict[
 def add_device(parser: argparse.ArgumentParser) -> None:
     """``--device`` and ``--threads``; the device is also read from VOSMEM_DEVICE, which the workflow sets."""
     default = os.environ.get("VOSMEM_DEVICE", "auto")
-    parser.add_argument("--device", default=default, help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument(
+        "--device",
+        default=default,
+        metavar="NAME",
+        help="where networks run: auto (a GPU where there is one), cpu, cuda or cuda:N (default: %(default)s)",
+    )
     parser.add_argument(
         "--threads", type=int, metavar="N", help="CPU threads (default: all cores that this process may use)"
     )

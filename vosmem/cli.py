@@ -12,11 +12,13 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
 
-from vosmem import __version__
+from vosmem import __version__, arguments
 from vosmem.errors import UserError, told
 
-# Sub-command -> the module that has its HELP line, add_arguments(parser) and run(args). Imported only when called.
+# Sub-command -> the module that has its HELP line, add_arguments(parser) and run(args), and may have an EXAMPLE.
+# Imported only when called.
 COMMANDS = {
     "segment": "vosmem.pipeline.command",
     "overlay": "vosmem.pipeline.overlay",
@@ -32,6 +34,16 @@ COMMANDS = {
     "weights": "vosmem.weights.command",
     "demo": "vosmem.demo.command",
 }
+
+
+class Parser(argparse.ArgumentParser):
+    """One that tells a mistake in a line, as everything else here does, rather than by its usage and exit status 2.
+
+    Parsers of sub-commands are of the same class.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{' '.join(message.split())}; `{self.prog} --help` tells what it takes")
 
 
 def usage() -> str:
@@ -58,7 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"vosmem: {argv[0]!r} is no command, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 1
     module = importlib.import_module(COMMANDS[argv[0]])
-    parser = argparse.ArgumentParser(prog=f"vosmem {argv[0]}", description=module.HELP)
+    parser = Parser(
+        prog=f"vosmem {argv[0]}",
+        description=arguments.sentence(module.HELP),
+        epilog=getattr(module, "EXAMPLE", None),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     module.add_arguments(parser)
     try:
         with _stopped_like_by_ctrl_c():

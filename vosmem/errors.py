@@ -7,6 +7,7 @@ import os
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+WRONG_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST)
 
 
 class UserError(Exception):
@@ -24,4 +25,6 @@ def told(error: OSError) -> str | None:
         return f"{where}no room left on the disk ({os.strerror(error.errno)}); make room there and run again"
     if error.errno in FORBIDDEN:
         return f"{where}may not be read or written by this user ({os.strerror(error.errno)}); choose another place"
+    if error.errno in WRONG_PLACE and where:
+        return f"{where}cannot be used as it is asked for ({os.strerror(error.errno)}); correct the path"
     return None

@@ -55,5 +55,8 @@ def release(path: Path) -> None:
 
 
 def readable(size: int) -> str:
-    """Bytes as one would say them."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(0, round(size / 1e6))} MB"
+    """Bytes as one would say them; never 0 of a larger unit for what is something."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    unit, name = (1e6, "MB") if size >= 1e6 else (1e3, "kB") if size >= 1e3 else (1, "B")
+    return f"{max(0, round(size / unit))} {name}"

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the features")
     arguments.add_settings(parser, "appearance")
     arguments.add_device(parser)
 

@@ -13,18 +13,25 @@ HELP = "look at every frame and mask of a sequence, list what is wrong, fetch DA
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="action", required=True)
-    one = commands.add_parser("describe", help="look at one sequence and write its description")
-    one.add_argument("sequence", help="name of the sequence")
-    one.add_argument("--root", type=Path, required=True, help="folder of the data set")
-    one.add_argument("--layout", choices=layout.LAYOUTS, default="davis")
+    add = arguments.add_actions(parser)
+    one = add("describe", "look at one sequence and write its description")
+    one.add_argument("sequence", metavar="NAME", help="name of the sequence")
+    one.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the data set")
     one.add_argument(
-        "--resolution", default="480p", help="DAVIS layout: the resolution's folder (default: %(default)s)"
+        "--layout", choices=layout.LAYOUTS, default="davis", help="how the data set lies there (default: %(default)s)"
+    )
+    one.add_argument(
+        "--resolution",
+        default="480p",
+        metavar="NAME",
+        help="DAVIS layout: the resolution's folder (default: %(default)s)",
     )
     one.add_argument(
         "--masks", type=Path, metavar="DIR", help="where the masks are, of layouts whose frames come without"
     )
-    one.add_argument("--short-side", type=int, default=480, help="working resolution (default: %(default)s)")
+    one.add_argument(
+        "--short-side", type=int, default=480, metavar="N", help="working resolution in pixels (default: %(default)s)"
+    )
     one.add_argument("--needs-masks", action="store_true", help="the sequence is trained on, so masks must be there")
     one.add_argument(
         "-o",
@@ -34,11 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="what was found; frames and masks that are made of the files go to the folder of the same name",
     )
-    every = commands.add_parser("check", help="show the defects of all described sequences in one table")
-    every.add_argument("descriptions", nargs="+", type=Path, metavar="JSON")
-    every.add_argument("-o", "--out", type=Path, required=True, metavar="TSV")
-    fetched = commands.add_parser("download", help="fetch a data set, going on where an earlier call was cut off")
-    fetched.add_argument("name", choices=download.SOURCES)
+    every = add("check", "show the defects of all described sequences in one table")
+    every.add_argument(
+        "descriptions", nargs="+", type=Path, metavar="DATA.json", help="what `vosmem data describe` wrote"
+    )
+    every.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="TSV", help="the table as a file, where nothing must be mended"
+    )
+    fetched = add("download", "fetch a data set, going on where an earlier call was cut off")
+    fetched.add_argument("name", choices=download.SOURCES, help="which")
     fetched.add_argument("--to", type=Path, required=True, metavar="DIR", help="its folder: data.root of the config")
     fetched.add_argument("--sha256", default="", metavar="HEX", help="of the archive, if it is known")
 

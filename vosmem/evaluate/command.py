@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vosmem.evaluate.tables import SequenceScores
 
 HELP = "score masks against annotations: J, F and T of DAVIS, and other protocols"
+EXAMPLE = "example: vosmem evaluate --annotations DAVIS/Annotations/480p --masks my_masks --csv scores.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the flow")
     arguments.add_settings(parser, "flow")
     arguments.add_device(parser)
 

@@ -13,8 +13,8 @@ HELP = "train the visual memory on cached streams, and predict with it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="action", required=True)
-    train = commands.add_parser("train", help="train projection, ConvGRU and output layers")
+    add = arguments.add_actions(parser)
+    train = add("train", "train projection, ConvGRU and output layers", "Interrupted, the same command goes on.")
     train.add_argument("descriptions", nargs="+", type=Path, metavar="DATA.json", help="the training sequences")
     train.add_argument(
         "--appearance",
@@ -27,23 +27,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--motion", nargs="+", default=[], type=Path, metavar="FOLDER", help="a network's motion maps, likewise"
     )
-    train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
+    train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the trained weights")
     train.add_argument(
         "--history", type=Path, required=True, metavar="CSV", help="where to write loss and learning rate"
     )
     train.add_argument(
         "--init-sha256", default="", metavar="HEX", help="refuse to start from other weights than these (memory.init)"
     )
-    adopt = commands.add_parser("adopt", help="take over weights of another run, or those that come with vosmem")
+    adopt = add("adopt", "take over weights of another run, or those that come with vosmem")
     adopt.add_argument("weights", type=Path, metavar="SAFETENSORS", help="a weight file, or the word: shipped")
-    adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
+    adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the copy")
     adopt.add_argument("--history", type=Path, metavar="CSV", help="also take over the history beside them")
     adopt.add_argument("--half", action="store_true", help="store float16, as the weights that come with vosmem are")
-    predict = commands.add_parser("predict", help="probability of object for one sequence")
-    predict.add_argument("weights", type=Path, metavar="SAFETENSORS")
-    predict.add_argument("--appearance", nargs="+", default=[], type=Path, metavar="H5", help="one file a network")
-    predict.add_argument("--motion", nargs="+", default=[], type=Path, metavar="H5", help="one file a network")
-    predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
+    predict = add("predict", "find the probability of object for one sequence")
+    predict.add_argument("weights", type=Path, metavar="SAFETENSORS", help="what `vosmem memory train` wrote")
+    predict.add_argument(
+        "--appearance", nargs="+", default=[], type=Path, metavar="H5", help="the sequence's file of each network"
+    )
+    predict.add_argument(
+        "--motion", nargs="+", default=[], type=Path, metavar="H5", help="the sequence's file of each network"
+    )
+    predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the probabilities")
     arguments.add_settings(train, "memory")
     for command in (train, predict):
         arguments.add_device(command)

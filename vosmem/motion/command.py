@@ -12,39 +12,56 @@ HELP = "find what moves independently of the camera; train the network that does
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="action", required=True)
-    predict = commands.add_parser("predict", help="probability of independent motion for one sequence")
+    add = arguments.add_actions(parser)
+    predict = add("predict", "find what moves by itself in one sequence")
     predict.add_argument("flow", type=Path, metavar="FLOW.h5", help="the sequence's flow, as `vosmem flow` wrote it")
-    predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5")
+    predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the maps of motion")
     arguments.add_settings(predict, "motion")
-    train = commands.add_parser(
+    train = add(
         "train",
-        help="train MP-Net on synthetic flow",
-        description="Train MP-Net on synthetic flow, which is made as it goes. The defaults are those of the weights "
-        "that come with vosmem. Interrupted, the same command goes on where it stopped.",
+        "train MP-Net on synthetic flow, which is made as it goes",
+        "The defaults are those of the weights that come with vosmem. Interrupted, the same command goes on.",
     )
-    train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS")
+    train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the trained weights")
     train.add_argument("--history", type=Path, metavar="CSV", help="loss and score by step (default: OUT with .csv)")
     train.add_argument(
-        "--width", type=float, default=0.25, help="share of the published channels (default: %(default)s)"
+        "--width", type=float, default=0.25, metavar="SHARE", help="of the published channels (default: %(default)s)"
     )
     train.add_argument(
-        "--encoding", choices=("published", "uv", "residual"), default="residual", help="default: %(default)s"
+        "--encoding",
+        choices=("published", "uv", "residual"),
+        default="residual",
+        help="how flow is given to the network (default: %(default)s)",
     )
     train.add_argument(
-        "--size", type=int, nargs=2, default=(116, 212), metavar=("H", "W"), help="of the fields (default: 116 212)"
+        "--size",
+        type=int,
+        nargs=2,
+        default=(116, 212),
+        metavar=("H", "W"),
+        help="size of the fields of flow (default: 116 212)",
     )
-    train.add_argument("--steps", type=int, default=1800, help="default: %(default)s")
-    train.add_argument("--batch-size", type=int, default=8, help="default: %(default)s")
+    train.add_argument("--steps", type=int, default=1800, metavar="N", help="training steps (default: %(default)s)")
+    train.add_argument("--batch-size", type=int, default=8, metavar="N", help="fields in a step (default: %(default)s)")
     train.add_argument(
-        "--optimizer", choices=("adamw", "sgd"), default="adamw", help="sgd: as published, with momentum 0.9"
+        "--optimizer",
+        choices=("adamw", "sgd"),
+        default="adamw",
+        help="sgd: as published, with momentum 0.9 (default: %(default)s)",
     )
     train.add_argument(
-        "--schedule", choices=("cosine", "published"), default="cosine", help="published: x0.1 at 10/27 and 19/27"
+        "--schedule",
+        choices=("cosine", "published"),
+        default="cosine",
+        help="how the rate falls; published: x0.1 at 10/27 and 19/27 (default: %(default)s)",
     )
-    train.add_argument("--lr", type=float, default=2e-3, help="published: 0.003 (default: %(default)s)")
-    train.add_argument("--weight-decay", type=float, default=0.01, help="published: 0.005 (default: %(default)s)")
-    train.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    train.add_argument(
+        "--lr", type=float, default=2e-3, metavar="RATE", help="learning rate; published: 0.003 (default: %(default)s)"
+    )
+    train.add_argument(
+        "--weight-decay", type=float, default=0.01, metavar="X", help="published: 0.005 (default: %(default)s)"
+    )
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and scenes (default: %(default)s)")
     train.add_argument("--float32", action="store_true", help="do not compute convolutions in bfloat16")
     for command in (predict, train):
         arguments.add_device(command)

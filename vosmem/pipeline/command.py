@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 HELP = "segment the moving object of one video or folder of images"
+EXAMPLE = "example: vosmem segment holiday.mp4 -o out --overlay"
 RATE = 25.0  # frames a second of an overlay over a folder of images
 
 

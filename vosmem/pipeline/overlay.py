@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
     )
     parser.add_argument("masks", type=Path, metavar="MASKS.json", help="its masks, as `vosmem refine` wrote them")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="MP4")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="MP4", help="the video")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--flow", type=Path, metavar="FLOW.h5", help="steady the probabilities along this flow, see refine.temporal"
     )
     methods = config.schema()["properties"]["refine"]["properties"]["methods"]["items"]["enum"]
-    parser.add_argument("--method", default="raw", choices=methods)
+    parser.add_argument("--method", default="raw", choices=methods, help="see refine.methods (default: %(default)s)")
     arguments.add_settings(parser, "refine")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vosmem import arguments
 from vosmem.errors import UserError
 from vosmem.room import readable
 
@@ -20,20 +21,20 @@ AGAIN = "run snakemake again to have made anew what it needs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="action", required=True, metavar="{list,size,verify,prune}")
+    add = arguments.add_actions(parser)
     for action, told in (
         ("list", "files, size, and what made them, by data set, stage and network"),
         ("size", "bytes by data set and stage, and in total"),
     ):
-        _results(one := commands.add_parser(action, help=told))
+        _results(one := add(action, told))
         one.add_argument("--json", action="store_true", help="as JSON, sizes in bytes")
-    verify = commands.add_parser("verify", help="read every chunk of every cache and tell what is wrong with which")
+    verify = add("verify", "read every chunk of every cache and tell what is wrong with which")
     verify.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders; none means --results")
     verify.add_argument(
         "--delete", action="store_true", help="delete what is spoilt, so that the next run makes it anew"
     )
     _results(verify)
-    prune = commands.add_parser("prune", help="tell which caches no configuration needs; with --yes delete them")
+    prune = add("prune", "tell which caches no configuration needs; with --yes delete them")
     prune.add_argument(
         "--configfile", action="append", default=[], type=Path, metavar="YAML",
         help="a configuration that counts; may be repeated (default: config.yaml, config/*.yaml, those in results)",
@@ -44,7 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _results(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--results", type=Path, default=Path("results"), help="default: %(default)s")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder of all data sets' results (default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -117,14 +124,13 @@ def _made_by(files: list[Stored]) -> dict[str, str]:
 
 def _verify(paths: list[Path], results: Path, delete: bool) -> int:
     """Tell what is wrong; exit status 1 where something is and stays."""
-    from vosmem.arguments import timed
     from vosmem.stored import files, verify
 
     found = _named(paths) if paths else files.find(results)
     found = list({file.path.resolve(): file for file in found if not file.linked}.values())
     folders = {file.path.parent for file in found} | {p for p in paths if p.is_dir()}
     bad = {path: "half written by a process that was killed" for path in files.half_written(folders)}
-    with timed("cache verify", "files", len(found)) as count:
+    with arguments.timed("cache verify", "files", len(found)) as count:
         from vosmem import progress
 
         for file in found:

@@ -9,12 +9,17 @@ from pathlib import Path
 from vosmem import weights
 
 HELP = "list the known weights; fetch the named"
+EXAMPLE = "example: vosmem weights u2netp raft"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="weights to fetch; none lists what is known")
     parser.add_argument(
-        "--folder", type=Path, default=weights.FOLDER, help="where fetched files are kept (default: %(default)s)"
+        "--folder",
+        type=Path,
+        default=weights.FOLDER,
+        metavar="DIR",
+        help="where fetched files are kept (default: %(default)s)",
     )
 
 
