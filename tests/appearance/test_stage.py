@@ -1,10 +1,12 @@
 """The stage's registry: what every network promises alike."""
 
+import numpy as np
 import pytest
 import torch
 
-from vosmem import config
+from vosmem import cache, config, video
 from vosmem.appearance import stage
+from vosmem.data import describe
 
 SETTINGS = config.section_defaults("appearance", {"saliency_size": 64})
 
@@ -32,3 +34,31 @@ def test_each_network_depends_on_its_own_settings():
 def test_the_config_knows_every_network():
     for name in stage.NETWORKS:
         assert config.section_defaults("appearance", {"network": name})
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "u2netp"])
+def test_frames_several_at_a_time_give_what_one_by_one_gives(name, tmp_path, monkeypatch):
+    """As on a GPU; the last batch is not full."""
+    row, settings = stage.NETWORKS[name], {**SETTINGS, "network": name, "precision": "float32"}
+    torch.manual_seed(0)
+    weights_of = row.make(list(row.default_layers), settings)
+    torch.save(weights_of.state_dict(), tmp_path / "weights.pth")
+    monkeypatch.setattr(stage, "build", lambda *_: weights_of.eval().requires_grad_(False))
+    for t in range(7):
+        video.write_frame(tmp_path / f"{t}.png", np.random.default_rng(t).integers(0, 255, (64, 96, 3), np.uint8))
+    describe.write(tmp_path / "a.json", {
+        "sequence": "a", "root": str(tmp_path), "frames": [f"{t}.png" for t in range(7)], "masks": [None] * 7,
+        "size": (64, 96), "working_size": (64, 96), "defects": [],
+    })  # fmt: skip
+    found = {}
+    for n in (1, 3):
+        monkeypatch.setitem(stage.BATCH, "cpu", n)
+        out = tmp_path / f"{n}.h5"
+        run = tmp_path / "a.json", out, name, settings, tmp_path / "weights.pth", torch.device("cpu")
+        assert stage.run(*run) == 7
+        with cache.read(out, "appearance") as file:
+            found[n] = {layer: file.rows(layer).astype(np.float32) for layer in file.names}
+    assert list(found[1]) == list(row.default_layers)
+    for layer, rows in found[1].items():
+        assert len(rows) == 7 and (rows[0] != rows[6]).any()
+        np.testing.assert_allclose(found[3][layer], rows, rtol=2e-3, atol=2e-3 * rows.std())
