@@ -88,6 +88,11 @@ def test_the_given_mapping_is_left_alone():
             "config: models.lvo.appearance.weights: no known source for deeplab_largefov",
         ),
         (
+            "appearance.weights",
+            "http://example.org/w.pth",
+            "config: models.lvo.appearance.weights: http://example.org/w.pth: expected https://host/file, or http",
+        ),
+        (
             "models",
             {"a": {"appearance": {"network": "none"}, "motion": {"network": "none"}}},
             "config: models.a: appearance.network and motion.network are both none",

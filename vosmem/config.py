@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from vosmem import weights
 from vosmem.allowed import mistakes
 from vosmem.appearance import LAYERS
 from vosmem.data.layout import LAYOUTS
@@ -139,7 +140,7 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
             if given == "registry":
                 yield (
                     f"config: models.{name}.appearance.weights: no known source for deeplab_largefov; "
-                    "give the path of its weight file"
+                    "give the path or address of its weight file (.caffemodel, .pth)"
                 )
         both_ways = [n for n in names("motion", model["motion"]) if n in BOTH_DIRECTIONS]
         if both_ways and not model["flow"]["backward"]:
@@ -191,6 +192,8 @@ def _for_each(path: str, model: Mapping[str, Any]) -> Iterator[str]:
         known = names(section, model[section])
         for key, rule in schema()["properties"][section]["properties"].items():
             value = model[section][key]
+            if key == "weights":
+                yield from _addresses(f"{path}{section}.weights", value)
             if not any(r.get("type") == "object" for r in rule.get("oneOf", ())):
                 continue
             if isinstance(value, dict):
@@ -211,8 +214,18 @@ def _for_each(path: str, model: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
+def _addresses(path: str, value: str | Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with addresses of weights."""
+    for given in value.values() if isinstance(value, dict) else (value,):
+        if weights.is_address(given):
+            try:
+                weights.of_address(given)
+            except UserError as error:
+                yield f"config: {path}: {str(error).removeprefix('weights ')}"
+
+
 def files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every file that a resolved configuration names: its key, its path."""
+    """Every file that a resolved configuration names: its key, its path, of weights perhaps an address."""
     for name, model in config["models"].items():
         memory = model["memory"]
         if memory["weights"] not in ("train", "shipped"):

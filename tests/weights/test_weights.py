@@ -1,5 +1,6 @@
 """Weights: known by hash, fetched once, never run."""
 
+import hashlib
 import io
 import pickle
 import subprocess
@@ -18,7 +19,11 @@ from vosmem.weights import fetch
 
 @pytest.mark.parametrize("entry", weights.registry().values(), ids=lambda e: e.name)
 def test_the_registry_is_complete(entry):
-    assert len(entry.sha256) == 64
+    hashed = set(entry.sha256) <= {*"0123456789abcdef"}
+    # torchvision's names of files end with the beginning of their SHA-256
+    assert hashed and (
+        len(entry.sha256) == 64 or (entry.file.endswith(f"-{entry.sha256}.pth") and len(entry.sha256) == 8)
+    )
     assert entry.bytes > 0
     assert entry.licence
     assert entry.trained_on
@@ -38,8 +43,6 @@ def test_nothing_in_the_registry_saw_the_validation_sequences(repository):
 
 
 def known(tmp_path, monkeypatch, content=b"weights", **changes):
-    import hashlib
-
     row = {
         "name": "toy", "file": "toy.bin", "sha256": hashlib.sha256(b"weights").hexdigest(), "bytes": 7,
         "licence": "MIT", "trained_on": "nothing",
@@ -90,6 +93,82 @@ def test_source_archives_are_read_without_unpacking(tmp_path):
     fetch._extract(archive, "toy/w.bin", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"weights"
     assert not (tmp_path.parent / "escape").exists()
+
+
+ADDRESS = "https://example.org/models/toy.caffemodel"
+CONTENT = b"weights"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """What addresses give: a list of contents, taken in turn; and what was asked."""
+    contents, asked = [], []
+
+    def fetch_archive(url, path):
+        asked.append(url)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(contents.pop(0))
+        return path
+
+    monkeypatch.setattr(fetch.archive, "fetch", fetch_archive)
+    return contents, asked
+
+
+def test_an_address_is_fetched_once_and_its_hash_recorded(served, tmp_path):
+    contents, asked = served
+    contents += [CONTENT, b"swapped", CONTENT]
+    path = fetch.fetch(ADDRESS, tmp_path)
+    assert path == weights.file_for("deeplab_largefov", ADDRESS, tmp_path)
+    assert path.name.endswith("-toy.caffemodel") and path.read_bytes() == CONTENT
+    assert weights.note(path).read_text() == f"{SHA256}  {path.name}\n"
+    assert fetch.fetch(ADDRESS, tmp_path) == path and asked == [ADDRESS]
+    path.unlink()
+    with pytest.raises(UserError, match=rf"SHA-256 .*expected {SHA256[:16]}... as it was when first fetched"):
+        fetch.fetch(ADDRESS, tmp_path)
+    assert not path.exists()
+    assert fetch.fetch(ADDRESS, tmp_path).read_bytes() == CONTENT
+    path.write_bytes(b"swapped")
+    with pytest.raises(UserError, match="as it was when first fetched"):
+        fetch.fetch(ADDRESS, tmp_path)
+
+
+def test_a_pinned_address_takes_that_file_only(served, tmp_path):
+    contents, asked = served
+    contents += [b"swapped", CONTENT]
+    pinned = f"http://example.org/toy.pth?x=1#sha256={SHA256.upper()}"
+    with pytest.raises(UserError, match=rf"SHA-256 .*put the file there by hand: .*toy.pth \(SHA-256 {SHA256}\)"):
+        fetch.fetch(pinned, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert fetch.fetch(pinned, tmp_path).read_bytes() == CONTENT
+    assert asked == ["http://example.org/toy.pth?x=1"] * 2
+    assert not weights.note(weights.file_for("", pinned, tmp_path)).exists()  # nothing to record
+
+
+def test_a_hash_that_is_known_in_part(served, tmp_path, monkeypatch):
+    contents, _ = served
+    contents += [b"swapped", CONTENT]
+    folder = known(tmp_path, monkeypatch, sha256=SHA256[:8], sources=({"url": ADDRESS},))
+    with pytest.raises(UserError, match=rf"expected {SHA256[:8]}\.\.\. for weights 'toy'"):
+        fetch.fetch("toy", folder)
+    path = fetch.fetch("toy", folder)
+    assert weights.note(path).read_text().split()[0] == SHA256
+    assert weights.entry("toy").known_by(SHA256) and not weights.entry("toy").known_by("")
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://example.org/w.pth", "https://example.org", "https:///w.pth", "http://example.org/w.pth"]
+)
+def test_other_addresses_are_refused(address, tmp_path):
+    with pytest.raises(UserError, match=f"{address}: expected https://host/file"):
+        fetch.fetch(address, tmp_path)
+    with pytest.raises(UserError, match="got #md5=1, expected #sha256= and 64 hex"):
+        fetch.fetch(f"{address}#md5=1", tmp_path)
+
+
+def test_two_addresses_of_one_name_do_not_meet():
+    first, second = (weights.file_for("", f"https://{host}.org/w.pth") for host in "ab")
+    assert first != second and first.suffix == ".pth"
 
 
 class Bomb:

@@ -1,6 +1,11 @@
 """Dry runs: what is planned for every option."""
 
+import shlex
+
 import yaml
+
+from tests.workflow.conftest import jobs
+from vosmem import weights
 
 ALL = {
     "all": 1, "data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, "memory_train": 1,
@@ -94,6 +99,15 @@ def test_known_weights_are_fetched_once(workflow, config):
     for network in ("efficientnet_lite0", "u2netp"):
         config["appearance"] = {"network": network}
         assert workflow.planned(config) == {**ALL, "weights": 1}
+
+
+def test_weights_of_an_address_are_fetched_once(workflow, config):
+    config["appearance"] = {"network": "deeplab_largefov", "weights": "https://example.org/a b's.caffemodel"}
+    workflow.write(config)
+    told = workflow.run("--dry-run", "--printshellcmds").stdout
+    assert jobs(told)["weights"] == 1
+    assert shlex.quote(config["appearance"]["weights"]) in told
+    assert f"{weights.file_for('', config['appearance']['weights'])}" in told
 
 
 def test_learned_flow_waits_for_its_weights(workflow, config):

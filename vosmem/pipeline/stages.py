@@ -149,7 +149,7 @@ def _weights(made: Mapping[str, Any]) -> Path | None:
     sha256 = made.get("weights")
     if not sha256:
         return None
-    name = next((e.name for e in weights.registry().values() if e.sha256 == sha256), None)
+    name = next((e.name for e in weights.registry().values() if e.known_by(sha256)), None)
     if name is None:
         raise UserError(
             f"the memory was trained with weights of {made['name']} (SHA-256 {sha256[:16]}...) that vosmem does not "

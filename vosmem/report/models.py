@@ -145,7 +145,7 @@ def made_with(model: Model, stage: str, network: str) -> Mapping[str, Any]:
 def registry_entry(model: Model, stage: str, network: str) -> weights.Entry | None:
     """The registry's row of the weights that a network ran on: by what made the model's cache, else by the config."""
     if made := made_with(model, stage, network):
-        return next((e for e in weights.registry().values() if e.sha256 == made.get("weights")), None)
+        return next((e for e in weights.registry().values() if e.known_by(made.get("weights", ""))), None)
     section = config.settings_for(stage, model.settings[stage], network)
     return weights.registry().get(network) if section.get("weights") == "registry" else None
 

@@ -99,9 +99,9 @@ def expected_weights(dataset: Dataset, section: str, network: str) -> list[str]:
     if setting is None:
         return []
     entry = weights.registry().get(network)
-    if setting == "registry":
+    if setting == "registry" and (entry is None or len(entry.sha256) == 64):
         return [entry.sha256 if entry else ""]
-    path = dataset.folder.parent.parent / setting
+    path = dataset.folder.parent.parent / weights.file_for(network, setting)
     return [sha256(path)] if path.is_file() else []
 
 

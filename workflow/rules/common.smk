@@ -141,7 +141,7 @@ def network_weights(section, network):
     """
     setting = settings_of(section, network).get("weights", "registry")
     if setting != "registry":
-        return setting
+        return ancient(str(weights.entry(setting).path())) if weights.is_address(setting) else setting
     entry = weights.registry().get(network)
     return [] if entry is None or entry.shipped else ancient(str(entry.path()))
 
@@ -150,12 +150,16 @@ def weights_hash(section, network):
     """The hash of a network's registered weights, so that new ones make anew what was made with the old."""
     entry = weights.registry().get(network)
     setting = settings_of(section, network).get("weights", "registry")
+    if weights.is_address(setting):
+        return weights.entry(setting).sha256
     return entry.sha256 if entry and setting == "registry" else ""
 
 
-def weights_name(file):
-    """The registry's name of a fetched file."""
-    return next(name for name, entry in weights.registry().items() if entry.file == file)
+def fetched():
+    """Every file that can be fetched, the registry's and those whose address the config gives: its name by its file."""
+    given = [path for key, path in configuration.files(CONFIG) if ".memory." not in key]
+    addresses = filter(weights.is_address, given)
+    return {weights.entry(name).file: name for name in (*weights.registry(), *addresses)}
 
 
 def caches(stage, model):
@@ -274,11 +278,11 @@ def trained_on(model, part):
 
 def check_files():
     """Stop where a file that the config names is neither there nor made here, or was trained on other streams."""
-    fetched = {str(entry.path()) for entry in weights.registry().values()}
+    known = {*fetched().values(), *(str(weights.entry(name).path()) for name in fetched().values())}
     told = [
         f"config: {key}: got {path}, which is no file; correct the path, which is taken from {Path.cwd()}"
         for key, path in configuration.files(CONFIG)
-        if not Path(path).is_file() and path not in fetched and not path.startswith(f"{RESULTS}/memory/")
+        if not Path(path).is_file() and path not in known and not path.startswith(f"{RESULTS}/memory/")
     ]
     for name, model in MODELS.items():
         for key in ("weights", "init"):

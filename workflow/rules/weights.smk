@@ -6,7 +6,7 @@ rule weights:
     benchmark:
         "results/benchmarks/weights/{file}.tsv"
     wildcard_constraints:
-        file=any_of(entry.file for entry in weights.registry().values()),
+        file=any_of(fetched()),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
@@ -14,6 +14,6 @@ rule weights:
         mem_mb=500,
         runtime=30,
     params:
-        name=lambda w: weights_name(w.file),
+        name=lambda w: fetched()[w.file],
     shell:
-        "python -m vosmem weights {params.name} > {log} 2>&1"
+        "python -m vosmem weights {params.name:q} > {log} 2>&1"
