@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,10 @@ import jsonschema
 import yaml
 
 LONGEST = 120  # characters of a value that are shown
+DEEPEST, MOST = 12, 500_000  # lists and tables within each other, and values in all, that a configuration may have
+LARGEST = 2**63  # what numbers stay below, since no program counts further
+TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # characters that turn round those beside them
+CONTROL = ("Cc", "Cs", "Zl", "Zp")  # Unicode's kinds of character that end a line, move the cursor, or are none
 
 # What JSON Schema leaves open: 3.0 is no count, and nothing is infinite or undefined.
 _TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many({
@@ -50,6 +55,43 @@ def mistakes(given: Any, rules: Mapping[str, Any], path: str) -> Iterator[str]:
     errors = sorted(Validator(rules).iter_errors(given), key=lambda e: [str(p) for p in e.absolute_path])
     # 2.5 is no integer and below the least one: that is one mistake, and its line tells both
     yield from dict.fromkeys(line for error in errors for line in _lines(error, path))
+
+
+def strange(given: Any, path: str = "") -> Iterator[str]:
+    """One line for each value or key in ``given`` that nothing could be done with, whatever the key.
+
+    That is text with control characters, numbers beyond what is counted with, and lists and tables that are too many or
+    too deep, as YAML's anchors can make them of a few words.
+    """
+    left = MOST
+    waiting = [(path, given, 0)]
+    while waiting:
+        where, value, depth = waiting.pop()
+        left -= 1
+        if left < 0 or depth > DEEPEST:
+            what = f"more than {DEEPEST} lists in each other" if depth > DEEPEST else f"more than {MOST} values"
+            yield f"config: {where[:LONGEST] or 'all of it'}: has {what}; write it shorter"
+            return
+        if isinstance(value, str):
+            if not is_plain(value):
+                yield f"config: {where}: got {shown(value)}, expected text on one line, without control characters"
+        elif isinstance(value, int) and abs(value) >= LARGEST:
+            yield f"config: {where}: got a number of {len(hex(value)) - 2} hexadecimal digits, expected one below 2^63"
+        elif isinstance(value, dict):
+            for key, inside in value.items():
+                if isinstance(key, str) and (not is_plain(key) or len(key) > LONGEST):
+                    yield f"config: {where or 'keys'}: got the key {shown(key)}, expected a name on one line"
+                else:
+                    waiting.append((f"{where}.{key}".lstrip("."), inside, depth + 1))
+        elif isinstance(value, list):
+            waiting += [(f"{where}.{k}", inside, depth + 1) for k, inside in enumerate(value)]
+
+
+def is_plain(text: str) -> bool:
+    """Whether text stands on one line and can be written anywhere: no control characters, no halves of characters."""
+    if text.isprintable():
+        return True
+    return not any(unicodedata.category(c) in CONTROL or unicodedata.bidirectional(c) in TURNS for c in text)
 
 
 def words(rule: Mapping[str, Any]) -> str:
@@ -98,7 +140,10 @@ def _lines(error: jsonschema.ValidationError, prefix: str) -> Iterator[str]:
 
 def shown(value: Any) -> str:
     """A value as a message shows it: on one line, and cut where it is long, whatever it refers to."""
-    told = _SHOWN.repr(value)
+    try:
+        told = _SHOWN.repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
     return told if len(told) <= LONGEST else f"{told[: LONGEST - 3]}..."
 
 

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import yaml
-
-from vosmem import config
+from vosmem import config, parse
 from vosmem.allowed import shown
 from vosmem.errors import UserError
 from vosmem.progress import Progress, watched
@@ -47,11 +45,11 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
 def settings(args: argparse.Namespace, section: str) -> dict[str, Any]:
     """What ``--settings`` says over the section's defaults, checked."""
     try:
-        given = json.loads(args.settings)  # first: YAML 1.1 takes JSON's 1e-05 for a word
-    except (ValueError, RecursionError):
+        given = parse.json(args.settings)  # first: YAML 1.1 takes JSON's 1e-05 for a word
+    except ValueError:
         try:
-            given = yaml.safe_load(args.settings)
-        except (yaml.YAMLError, ValueError, RecursionError):  # the second, of a date that there is not
+            given = parse.yaml(args.settings)
+        except ValueError:
             given = None
     if not isinstance(given, dict):
         raise UserError(

@@ -24,7 +24,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from vosmem import CACHE_FORMAT, progress, room
+from vosmem import CACHE_FORMAT, parse, progress, room
 from vosmem.errors import UserError
 from vosmem.grid import Grid
 from vosmem.whole import replacing
@@ -170,10 +170,10 @@ class Reader:
         try:
             self.clip = Clip(
                 _text(file, "sequence"),
-                tuple(json.loads(file.attrs["frames"])),
+                tuple(parse.json(_text(file, "frames"))),
                 tuple(int(n) for n in file.attrs["frame_size"]),
             )
-            self.maker = Maker(**json.loads(file.attrs["maker"]))
+            self.maker = Maker(**parse.json(_text(file, "maker")))
             self.git_commit = _text(file, "git_commit")
             if "heading_sha256" in file.attrs and _text(file, "heading_sha256") != _heading(file):
                 raise ValueError("not as it was written")

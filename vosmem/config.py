@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from vosmem import weights
-from vosmem.allowed import mistakes
+from vosmem.allowed import mistakes, shown, strange
 from vosmem.appearance import LAYERS
 from vosmem.data.layout import LAYOUTS
 from vosmem.demo import SEQUENCES as DEMO
@@ -67,7 +67,11 @@ def resolve(raw: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UserError with one line per mistake: the key's path, what was got, what is allowed.
     """
-    config = _complete(copy.deepcopy(dict(raw)), schema(), "")
+    if not isinstance(raw, Mapping):
+        raise UserError(
+            f"config: got {shown(raw)}, expected keys with values: data: {{name: ..., root: ...}}, and so on"
+        )
+    config = _complete(raw, schema(), "")
     config["models"] = {
         name: {
             section: _complete(
@@ -87,7 +91,9 @@ def resolve(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def _complete(given: Any, rules: Mapping[str, Any], path: str) -> Any:
     """Defaults filled in at every level, then checked. ``path``: what to put before a key's name in messages."""
-    completed = _with_defaults(given, rules)
+    if lines := list(strange(given, path.rstrip("."))):
+        raise UserError("\n".join(lines))
+    completed = _with_defaults(copy.deepcopy(dict(given)), rules)
     lines = list(mistakes(completed, rules, path))
     if lines:
         raise UserError("\n".join(lines))

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from vosmem import progress, room
+from vosmem import parse, progress, room
 from vosmem.errors import FORBIDDEN, FULL, UserError
 from vosmem.whole import replacing, replacing_folder
 
@@ -95,7 +95,7 @@ def _go_on(url: str, file: IO[bytes], told: Path) -> bool:
 
 def _read(told: Path) -> dict[str, Any]:
     try:
-        known = json.loads(told.read_text())
+        known = parse.json_file(told)
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}

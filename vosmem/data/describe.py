@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vosmem import video
+from vosmem import parse, video
 from vosmem.cache import Clip
 from vosmem.data import STAGE_VERSION, layout
 from vosmem.data.defects import Defect, Defects
@@ -183,7 +183,7 @@ def read(path: str | os.PathLike) -> Sequence:
     Raises UserError where the file is no description, or tells of a defect that makes the sequence unusable.
     """
     try:
-        told = json.loads(Path(path).read_text())
+        told = parse.json_file(path)
         sequence = Sequence(
             told["sequence"], told["root"], tuple(told["frames"]), tuple(told["masks"]),
             tuple(told["size"] or (0, 0)), tuple(told["working_size"] or (0, 0)), tuple(told.get("times", ())),

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vosmem import parse
 from vosmem.data.files import fingerprint
 from vosmem.whole import replacing
 
@@ -64,7 +65,7 @@ def _place(description: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        told = json.loads(path.read_text())
+        told = parse.json_file(path)
         return told if {"identity", "look", "content"} <= told.keys() else None
     except (OSError, ValueError, AttributeError):
         return None

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from vosmem import davis2016
+from vosmem import davis2016, parse
 from vosmem.cache import git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
@@ -102,10 +100,10 @@ def read_config(path: Path) -> dict[str, Any]:
     from vosmem import config
 
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        told = parse.yaml_file(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; give the resolved configuration with --config") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError):
         told = None
     if not isinstance(told, dict):
         raise UserError(f"{path}: cannot be read as YAML, expected a resolved configuration; run the workflow again")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -62,13 +61,13 @@ def _save_config(text: str, out: Path) -> int:
     """The resolved configuration as YAML: valid as a config file itself, and resolving to itself."""
     import yaml
 
-    from vosmem import config
+    from vosmem import config, parse
     from vosmem.whole import replacing
 
     try:
-        given = json.loads(sys.stdin.read() if text == "-" else text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"--save-config: not JSON ({error})") from None
+        given = parse.json(sys.stdin.read() if text == "-" else text)
+    except ValueError as error:
+        raise UserError(f"--save-config: not JSON ({error}); give a configuration as the workflow does") from None
     resolved = config.resolve(given)
     with replacing(out) as temporary:
         temporary.write_text(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True), encoding="utf-8")

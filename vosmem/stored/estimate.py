@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vosmem import room
+from vosmem import parse, room
 from vosmem.errors import UserError
 from vosmem.stored import sizes
 
@@ -103,7 +102,7 @@ def _frames(
 ) -> tuple[int, sizes.Size]:
     """How many working frames a sequence has, and their (H, W)."""
     try:
-        told = json.loads((data / f"{sequence}.json").read_text())
+        told = parse.json_file(data / f"{sequence}.json")
         height, width = told["working_size"]
         return len(told["frames"]), (height, width)
     except (OSError, ValueError, KeyError, TypeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from vosmem import parse
 from vosmem.errors import UserError
 
 STAGES = ("flow", "appearance", "motion", "memory")  # in `results/<data set>/<stage>/<name>/<sequence>.h5`
@@ -33,8 +31,8 @@ class Dataset:
         from vosmem import config
 
         try:
-            return config.resolve(yaml.safe_load((self.folder / "config.yaml").read_text()))
-        except (OSError, UserError, yaml.YAMLError, TypeError, ValueError):
+            return config.resolve(parse.yaml_file(self.folder / "config.yaml"))
+        except (OSError, UserError, ValueError):
             return {}
 
 
@@ -102,7 +100,7 @@ def half_written(folders: set[Path]) -> Iterator[Path]:
 def description(file: Stored) -> dict[str, Any]:
     """What `data/<sequence>.json` tells of the file's sequence; empty where it is not there or tells nothing."""
     try:
-        told = json.loads((file.dataset.folder / "data" / f"{file.sequence}.json").read_text())
+        told = parse.json_file(file.dataset.folder / "data" / f"{file.sequence}.json")
     except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}

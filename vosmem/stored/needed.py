@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from vosmem import config
+from vosmem import config, parse
 from vosmem.data import asked
 from vosmem.errors import UserError
 from vosmem.stored.files import Stored
@@ -71,8 +69,8 @@ def read(given: Sequence[Path], results: Path) -> Needed:
     needed = Needed()
     for path in given or [*_own(results.absolute().parent), *sorted(results.glob("*/config.yaml"))]:
         try:
-            raw = yaml.safe_load(path.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raw = parse.yaml_file(path)
+        except (OSError, ValueError) as error:
             raise UserError(f"{path}: cannot be read as a configuration ({type(error).__name__}); {_MEND}") from None
         if not isinstance(raw, dict):
             raise UserError(f"{path}: not a configuration; {_MEND}")

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from vosmem import parse
 from vosmem.errors import UserError
 from vosmem.whole import replacing
 
@@ -202,7 +203,7 @@ def metadata(path: str | os.PathLike) -> dict[str, Any]:
 
     try:
         with safe_open(os.fspath(path), "np") as file:
-            told = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+            told = parse.json((file.metadata() or {}).get(METADATA, "{}"))
     except (SafetensorError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
