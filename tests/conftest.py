@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import vosmem  # noqa: F401  # isort: skip  # before OpenCV, which it tells how large an image may be
 import cv2
 import numpy as np
 import pytest

@@ -5,6 +5,11 @@ Seven stages and a report, each with one name everywhere (package, rule file, co
 stage above only through its file.
 """
 
+import os
+
+# OpenCV reads it when it is loaded, and by default believes files that say they have 2^30 pixels: 3 GB of memory each.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
+
 __version__ = "0.1.0"
 CACHE_FORMAT = 1  # of the HDF5 files, see docs/formats.md; here since the workflow asks for it without h5py
 __all__ = ["segment"]

@@ -27,9 +27,17 @@ VOID = (
 cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core on top of them
 
 
+def decode(path: str | os.PathLike, how: int) -> np.ndarray | None:
+    """An image file as OpenCV reads it, ``how`` one of its IMREAD_ flags; None where it cannot."""
+    try:
+        return cv2.imread(os.fspath(path), how)
+    except cv2.error:  # of more pixels than it may have, or of none
+        return None
+
+
 def read_frame(path: str | os.PathLike) -> np.ndarray:
     """One frame, (H, W, 3) uint8, BGR. Grey is repeated, an alpha channel dropped, EXIF orientation applied."""
-    image = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR)
+    image = decode(path, cv2.IMREAD_COLOR)
     if image is None:
         raise UserError(f"{path}: cannot be read as an image; replace or remove the file")
     return image
@@ -59,7 +67,7 @@ def decode_mask(path: str | os.PathLike) -> tuple[np.ndarray, int]:
 
     The last of 2 or 4 channels is alpha and does not count; the colour VOID is background.
     """
-    image = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
+    image = decode(path, cv2.IMREAD_UNCHANGED)
     if image is None:
         raise UserError(f"{path}: cannot be read as a mask; replace or remove the file")
     if image.ndim == 2:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from vosmem import video
 from vosmem.data.files import Regions
 from vosmem.errors import UserError
 
@@ -25,7 +25,7 @@ def objects(paths: Iterable[Path], regions: Regions) -> Regions:
         return regions
     found: set[int] = set()
     for path in paths:
-        image = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
+        image = video.decode(path, cv2.IMREAD_UNCHANGED)
         found |= set() if image is None else set(np.unique(_numbers(image)).tolist())
         if len(found) > MOST + 1:
             raise UserError(f"{path}: more than {MOST} colours, which are no labels; give label images")
@@ -63,7 +63,7 @@ def fitted(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
 
 
 def _read(path: Path, how: int) -> np.ndarray:
-    image = cv2.imread(os.fspath(path), how)
+    image = video.decode(path, how)
     if image is None:
         raise UserError(f"{path}: cannot be read as a mask; replace the file")
     return image

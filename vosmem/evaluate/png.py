@@ -20,6 +20,7 @@ from vosmem.evaluate import bits
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, PALETTE = 0, 3  # colour types of one channel
+MOST_LABELS = 1000  # of one image: each is compared with each of the other
 AS_IT_IS, TO_THE_LEFT = 0, 1  # row filters
 VOID = bytes((224, 224, 192))  # RGB of index 255 in DAVIS's palette: neither object nor background, taken as the latter
 
@@ -61,7 +62,10 @@ def read_mask(path: str | os.PathLike) -> Mask:
 def read_labels(path: str | os.PathLike) -> np.ndarray:
     """The labels of a mask file, (H, W) integers: of a palette the indices, of a colour image a number per colour."""
     data = _bytes(path)
-    return _decode(path, data, _parse(path, data) if data.startswith(SIGNATURE) else None)
+    labels = _decode(path, data, _parse(path, data) if data.startswith(SIGNATURE) else None)
+    if labels.max() > MOST_LABELS and (count := len(np.unique(labels))) > MOST_LABELS:
+        raise UserError(f"{path}: {count} colours or grey levels, which are no objects; give label images")
+    return labels
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,13 @@ class _Image:
 
     def content(self, path: str | os.PathLike) -> bytes:
         """The rows, each behind its filter byte."""
+        length = self.height * (1 + -(-self.width * self.depth // 8))
+        rows = zlib.decompressobj()
         try:
-            content = zlib.decompress(self.rows)
-        except zlib.error:
+            content = rows.decompress(self.rows, length + 1)  # no more than the heading promises, however much there is
+        except (zlib.error, OverflowError):
             raise _damaged(path) from None
-        if len(content) != self.height * (1 + -(-self.width * self.depth // 8)):
+        if len(content) != length or not rows.eof:
             raise _damaged(path)
         return content
 
@@ -194,7 +200,10 @@ def _decode(path: str | os.PathLike, data: bytes, image: _Image | None) -> np.nd
         data = image.as_grey()
     import cv2  # slow to import, and rarely needed
 
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    except cv2.error:  # of more pixels than it may have
+        pixels = None
     if pixels is None:
         raise _damaged(path) if image else UserError(f"{path}: not an image; give masks as PNG")
     if pixels.ndim == 2:
