@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vosmem import config, weights
+from vosmem.errors import UserError
 from vosmem.memory import SHAPE
 
 ANY = ("precision", "weights")  # another processor has another precision; which weights is known by their hash, later
@@ -22,6 +23,8 @@ def differences(path: Path, model: Mapping[str, Any], shape: bool = False) -> li
     for each key: ``appearance.network: got u2netp, but ...``. Nothing where the file does not tell.
     """
     told = weights.metadata(path)
+    if not is_told(told):
+        raise UserError(f"{path}: does not tell what it was trained on as vosmem writes it; train anew")
     found = [*_streams(path, told.get("streams", {}), model)]
     if shape:
         made = told.get("settings", {})
@@ -31,6 +34,27 @@ def differences(path: Path, model: Mapping[str, Any], shape: bool = False) -> li
             if key in made and made[key] != model["memory"][key]
         ]
     return list(dict.fromkeys(found))  # a key that two networks share is one
+
+
+def is_told(told: Mapping[str, Any]) -> bool:
+    """Whether what a memory's file tells of its training is of the kinds that vosmem writes, whatever their values."""
+    streams, named = told.get("streams", {}), {"name": str, "parameters": dict}.items()
+
+    def is_made(made: Any) -> bool:
+        return isinstance(made, dict) and all(isinstance(made.get(key), kind) for key, kind in named)
+
+    def are_texts(key: str) -> bool:
+        return isinstance(told.get(key, []), list) and all(isinstance(text, str) for text in told.get(key, []))
+
+    return (
+        isinstance(told.get("settings", {}), dict)
+        and are_texts("trained_on")
+        and are_texts("fine")
+        and isinstance(streams, dict)
+        and {*streams} <= {"appearance", "motion"}
+        and all(isinstance(caches, list) and all(map(is_made, caches)) for caches in streams.values())
+        and all(is_made(m["parameters"]["flow"]) for m in streams.get("motion", ()) if "flow" in m["parameters"])
+    )
 
 
 def _streams(path: Path, streams: Mapping[str, Any], model: Mapping[str, Any]) -> Iterator[str]:
@@ -44,7 +68,9 @@ def _streams(path: Path, streams: Mapping[str, Any], model: Mapping[str, Any]) -
             continue
         for name in used:
             yield from _settings(section, model, name, trained[name], path)
-    flow = next((made["parameters"]["flow"] for made in streams.get("motion", ())), None)  # the same for all of them
+    flow = next(
+        (made["parameters"].get("flow") for made in streams.get("motion", ())), None
+    )  # the same for all of them
     if flow and config.names("motion", model["motion"]):
         estimator = model["flow"]["estimator"]
         if flow["name"] != estimator:

@@ -10,7 +10,7 @@ import torch
 
 from vosmem import cache, weights
 from vosmem.errors import UserError
-from vosmem.memory import SHAPE, STAGE_VERSION
+from vosmem.memory import SHAPE, STAGE_VERSION, adopted
 from vosmem.memory.model import VisualMemory
 from vosmem.memory.streams import Streams
 
@@ -22,10 +22,13 @@ def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
     try:
         made_of = {key: told[key] for key in ("settings", "channels", "fine", "streams", "trained_on", "version")}
         settings = made_of["settings"]
-        model = VisualMemory(**made_of["channels"], **{k: settings[k] for k in SHAPE})
+        if not adopted.is_told(told):
+            raise ValueError("it does not say what it was trained on")
+        shape = {**made_of["channels"], **{k: settings[k] for k in SHAPE}}
+        model = weights.fitted(tensors, lambda: VisualMemory(**shape))
         int(settings["reach"])  # what prediction needs besides
         model.load_state_dict(tensors)
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
         what = " ".join(str(error).split())[:160]
         raise UserError(
             f"{path}: not the weights of a visual memory ({what}); give a weights.safetensors of another run"

@@ -46,11 +46,11 @@ def load(path: str | os.PathLike) -> tuple[MPNet, str]:
     told = weights.metadata(path)
     try:
         width, encoding = told["width"], told["encoding"]
-        network = MPNet(width, CHANNELS[encoding])
+        network = weights.fitted(tensors, lambda: MPNet(width, CHANNELS[encoding]))
         missing, unexpected = network.load_state_dict(tensors, strict=False)
         if [name for name in missing if not name.endswith("num_batches_tracked")] or unexpected:
             raise ValueError(f"missing {missing[:3]}, unexpected {unexpected[:3]}")
-    except (KeyError, ValueError, RuntimeError, TypeError) as error:
+    except (KeyError, ValueError, RuntimeError, TypeError, OverflowError) as error:
         what = " ".join(str(error).split())[:160]
         raise UserError(f"{path}: does not hold MP-Net as vosmem writes it ({what}); set motion.weights") from None
     return fuse(network).eval().requires_grad_(False), encoding

@@ -11,6 +11,7 @@ from typing import Any
 
 from vosmem import config, weights
 from vosmem.data import layout
+from vosmem.memory import adopted
 from vosmem.report.scores import MEAN, Spread, Summary, number, read_rows, read_summary
 
 
@@ -101,9 +102,10 @@ def read_weights(path: Path) -> MemoryWeights | None:
     if not path.is_file():
         return None
     told = weights.metadata(path)
+    told = told if adopted.is_told({**told, "streams": {}}) else {}
     trained_on = told.get("trained_on", [])
     # weights of before networks could be several told of them otherwise; what made their caches is then not shown
-    streams = {stage: made for stage, made in told.get("streams", {}).items() if isinstance(made, list)}
+    streams = told.get("streams", {}) if adopted.is_told(told) else {}
     return MemoryWeights(weights.sha256(path), tuple(trained_on), streams, told.get("git_commit", ""))
 
 

@@ -9,11 +9,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import yaml
@@ -21,6 +22,9 @@ import yaml
 from vosmem import parse
 from vosmem.errors import UserError
 from vosmem.whole import replacing
+
+if TYPE_CHECKING:
+    from torch import nn  # which takes a second to import
 
 HERE = Path(__file__).resolve().parent
 METADATA = "vosmem"  # the entry of a .safetensors file's metadata that vosmem writes
@@ -173,12 +177,39 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
         elif path.suffix == ".caffemodel":
             tensors = {name: torch.from_numpy(values) for name, values in caffe.parameters(path).items()}
         else:
+            _check_packed(path)
             tensors = torch.load(path, map_location="cpu", weights_only=True)
             tensors = tensors.get("state_dict", tensors)
         return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     except Exception as error:
         # whatever a foreign file provokes in a parser is the file's fault
-        raise UserError(f"{path}: not a readable weight file ({type(error).__name__}: {str(error)[:120]})") from None
+        what = "".join(c if c.isprintable() else " " for c in " ".join(str(error).split()))
+        raise UserError(f"{path}: not a readable weight file ({type(error).__name__}: {what[:120]})") from None
+
+
+def _check_packed(path: Path) -> None:
+    """Raise ValueError where a zip archive, as PyTorch's files are, unpacks to more than it can hold unpacked."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > 2 * path.stat().st_size + (1 << 20):
+            raise ValueError(f"unpacks to {size} bytes")
+
+
+def fitted(tensors: Mapping[str, Any], build: Callable[[], nn.Module]) -> nn.Module:
+    """The module that ``build`` makes, made only where ``tensors`` are of its shapes.
+
+    So no room is taken for what a file merely says of itself. Raises ValueError that names the first that differs.
+    """
+    import torch
+
+    with torch.device("meta"):
+        expected = build().state_dict()
+    for name, tensor in expected.items():
+        got = tuple(tensors[name].shape) if name in tensors else "none"
+        if got != tuple(tensor.shape) and tensor.ndim:  # batch normalisation counts batches, which is left out
+            raise ValueError(f"{name}: got {got}, expected {tuple(tensor.shape)}")
+    return build()
 
 
 def save(path: str | os.PathLike, tensors: Mapping[str, Any], told: Mapping[str, Any]) -> None:
@@ -204,6 +235,6 @@ def metadata(path: str | os.PathLike) -> dict[str, Any]:
     try:
         with safe_open(os.fspath(path), "np") as file:
             told = parse.json((file.metadata() or {}).get(METADATA, "{}"))
-    except (SafetensorError, ValueError):
+    except (SafetensorError, ValueError, OSError):
         return {}
     return told if isinstance(told, dict) else {}
