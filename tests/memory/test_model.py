@@ -9,7 +9,7 @@ from vosmem.memory.model import Context, Standardise, VisualMemory, upsample
 T, H, W = 9, 5, 6
 
 
-def build(appearance=4, motion=1, fine=0, finer=1, bidirectional=True, context=()):
+def build(appearance=4, motion=1, fine=0, finer=1, bidirectional=True, context=(), **more):
     torch.manual_seed(0)
     shape = {
         "projection": 8,
@@ -18,6 +18,7 @@ def build(appearance=4, motion=1, fine=0, finer=1, bidirectional=True, context=(
         "bidirectional": bidirectional,
         "finer": finer,
         "context": context,
+        **more,
     }
     return VisualMemory(appearance, motion, fine, **shape).double().eval()
 
@@ -160,6 +161,18 @@ def test_context_is_written_out():
                         total = total + context.around[0].weight[:, :, a, c] @ inward[0, :, y, z]
             expected[0, :, i, j] += torch.relu(total)
     torch.testing.assert_close(context(x), expected)
+
+
+def test_a_wider_projection_is_two_convolutions():
+    model, maps = build(projection_kernel=3), streams()
+    first, _, second, _ = model.projection
+    assert (first.weight.shape, second.weight.shape) == ((8, 4, 3, 3), (8, 8, 3, 3))
+    before = model.inputs(maps)
+    maps["appearance"][0, :, 2, 3] += 1
+    reached = (model.inputs(maps) != before)[0, :8].any(0)  # (H, W)
+    expected = torch.zeros(H, W, dtype=torch.bool)
+    expected[:, 1:] = True  # two cells to each side of (2, 3)
+    assert reached.equal(expected)
 
 
 def test_no_stream_at_all_is_refused():

@@ -11,7 +11,7 @@ from typing import Any
 
 from vosmem import config, weights
 from vosmem.errors import UserError
-from vosmem.memory import SHAPE
+from vosmem.memory import LATER, SHAPE
 
 ANY = ("precision", "weights")  # another processor has another precision; which weights is known by their hash, later
 
@@ -27,7 +27,7 @@ def differences(path: Path, model: Mapping[str, Any], shape: bool = False) -> li
         raise UserError(f"{path}: does not tell what it was trained on as vosmem writes it; train anew")
     found = [*_streams(path, told.get("streams", {}), model)]
     if shape:
-        made = told.get("settings", {})
+        made = {**LATER, **told["settings"]} if "settings" in told else {}
         found += [
             _line(f"memory.{key}", path, model["memory"][key], made[key])
             for key in SHAPE

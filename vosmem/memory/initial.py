@@ -9,7 +9,7 @@ from typing import Any
 
 from vosmem import weights
 from vosmem.errors import UserError
-from vosmem.memory import SHAPE, predict
+from vosmem.memory import SHAPE, predict, shape
 from vosmem.memory.model import VisualMemory
 from vosmem.memory.streams import Streams
 
@@ -49,7 +49,7 @@ def load(setting: str, settings: Mapping[str, Any], sha256: str = "") -> Initial
             f"memory.init: {path} has SHA-256 {got[:16]}..., expected {sha256[:16]}...; run the workflow again"
         )
     for key in SHAPE:
-        has, asked = made_of["settings"][key], settings[key]
+        has, asked = shape(made_of["settings"])[key], settings[key]
         if has != asked:
             raise UserError(
                 f"memory.init: {path} has {key} {has}, but memory.{key} is {asked}; "

@@ -1,9 +1,9 @@
 """The visual memory: from both streams' maps to the probability of object, for every frame of a clip.
 
 LVO, section 3: appearance is projected by two 1x1 convolutions with tanh, joined by the motion maps, remembered by a
-bidirectional ConvGRU; a 3x3 convolution joins the two directions' states, a 1x1 convolution and a softmax over
-{background, object} read them out. Beyond the paper, dilated convolutions let the memory's input know its surroundings,
-and a finer read-out corrects the answer with maps of higher resolution.
+bidirectional ConvGRU (or one of its rivals); a 3x3 convolution joins the two directions' states, a 1x1 convolution and
+a softmax over {background, object} read them out. Beyond the paper, dilated convolutions let the memory's input know
+its surroundings, and a finer read-out corrects the answer with maps of higher resolution.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vosmem.memory.convgru import ConvGRU
+from vosmem.memory.rivals import CELLS
 
 # Maps of frames start:stop of each stream: appearance (n, Ca, h, w), motion (n, Cm, h, w), fine (n, Cf, f h, f w).
 Maps = dict[str, Tensor | None]
@@ -107,7 +107,9 @@ class VisualMemory(nn.Module):
     """``appearance``, ``motion``, ``fine``: channels of the streams, 0 for one that is left out.
 
     ``context``: dilations of :class:`Context`, as wide as the state; none as published. ``finer``: the read-out's grid
-    is that many times as dense as the memory's; 1 as published, without ``fine`` maps.
+    is that many times as dense as the memory's; 1 as published, without ``fine`` maps. ``cell``: the kind of memory, of
+    :data:`CELLS`; ``shared``: whether both directions have the same weights. ``projection_kernel``: side of the
+    projection's two convolutions, odd.
     """
 
     def __init__(
@@ -122,29 +124,40 @@ class VisualMemory(nn.Module):
         bidirectional: bool,
         context: Sequence[int] = (),
         finer: int = 1,
+        projection_kernel: int = 1,
+        cell: str = "convgru",
+        shared: bool = True,
     ):
         super().__init__()
         if not appearance and not motion:
             raise ValueError("both streams have 0 channels, expected at least one stream")
-        self.bidirectional = bidirectional
+        self.bidirectional = bidirectional and cell != "none"
+        self.recurrent = cell != "none"
+        k, p = projection_kernel, projection_kernel // 2
         self.standardise = nn.ModuleDict({"appearance": Standardise(appearance), "motion": Standardise(motion)})
         self.projection = (
             nn.Sequential(
-                nn.Conv2d(appearance, projection, 1), nn.Tanh(), nn.Conv2d(projection, projection, 1), nn.Tanh()
+                nn.Conv2d(appearance, projection, k, padding=p),
+                nn.Tanh(),
+                nn.Conv2d(projection, projection, k, padding=p),
+                nn.Tanh(),
             )
             if appearance
             else None
         )
         inputs = (projection if appearance else 0) + motion
         self.context = Context(inputs, state, context) if context else None
-        self.memory = ConvGRU(state if context else inputs, state, kernel)
-        self.join = nn.Conv2d(state * (2 if bidirectional else 1), state, 3, padding=1)
+        channels = state if context else inputs
+        self.memory = CELLS[cell](channels, state, kernel)
+        self.join = nn.Conv2d(state * (2 if self.bidirectional else 1), state, 3, padding=1)
         self.output = nn.Conv2d(state, 2, 1)
         self.initialise()
         self.fine = FineReadOut(state, fine, finer) if finer > 1 else None
+        # last, so that all else begins with the same numbers whether directions share their weights or not
+        self.backward_memory = CELLS[cell](channels, state, kernel) if self.bidirectional and not shared else None
 
     def initialise(self) -> None:
-        """Xavier outside the ConvGRU, as published; inside it PyTorch's default for convolutions."""
+        """Xavier outside the memory, as published; inside it PyTorch's default for convolutions."""
         for module in (*(self.projection or ()), self.join, self.output):
             if isinstance(module, nn.Conv2d):
                 nn.init.xavier_uniform_(module.weight)
@@ -160,6 +173,12 @@ class VisualMemory(nn.Module):
         x = torch.cat(streams, dim=1)  # (n, P + Cm, h, w)
         return x if self.context is None else self.context(x)
 
+    def states(self, x: Tensor) -> Tensor:
+        """All states of a clip's inputs: (T, C, h, w) -> (T, 2S or S, h, w)."""
+        if self.backward_memory is None:
+            return self.memory(x, self.bidirectional)
+        return torch.cat([self.memory(x, False), self.backward_memory(x.flip(0), False).flip(0)], dim=1)
+
     def read_out(self, states: Tensor, fine: Tensor | None) -> Tensor:
         """States (n, 2S or S, h, w) -> logit of object (n, f h, f w): the difference of the two classes' scores."""
         joined = self.join(states)  # (n, S, h, w)
@@ -169,7 +188,7 @@ class VisualMemory(nn.Module):
 
     def forward(self, maps: Maps) -> Tensor:
         """A whole clip at once: logits of object, (T, f h, f w)."""
-        return self.read_out(self.memory(self.inputs(maps), self.bidirectional), maps["fine"])
+        return self.read_out(self.states(self.inputs(maps)), maps["fine"])
 
     @torch.inference_mode()
     def probabilities(
@@ -193,29 +212,31 @@ class VisualMemory(nn.Module):
             return
         starts = range(0, length, block)
 
-        def advance(start: int, h: Tensor | None, order: int) -> Tensor:
-            """States of one block, (n, S, h, w), frame order kept; the pass runs in direction ``order`` (1 or -1)."""
+        def advance(start: int, carried: Tensor | None, order: int) -> tuple[Tensor, Tensor]:
+            """States of one block, (n, S, h, w), frame order kept, and what is carried out of it.
+
+            The pass runs in direction ``order`` (1 or -1).
+            """
+            memory = self.memory if order == 1 or self.backward_memory is None else self.backward_memory
             stop = min(start + block, length)
             x = self.inputs({stream: load(stream, start, stop) for stream in ("appearance", "motion")})
-            terms = self.memory.input_terms(x)  # (n, 3S, h, w)
-            h = x.new_zeros(1, self.memory.state, *x.shape[-2:]) if h is None else h
+            terms = memory.input_terms(x)  # (n, K, h, w)
+            carried = memory.begin(x) if carried is None else carried
             states = []
             for terms_t in terms if order == 1 else terms.flip(0):
-                h = self.memory.step(terms_t[None], h)
-                states.append(h)
-            return torch.cat(states[::order])
+                carried = memory.step(terms_t[None], carried)
+                states.append(memory.shown(carried))
+            return torch.cat(states[::order]), carried
 
         with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder) as kept:
             if self.bidirectional:
-                h = None
+                carried = None
                 for start in reversed(starts):
-                    states = advance(start, h, -1)
-                    h = states[:1]
+                    states, carried = advance(start, carried, -1)
                     kept.write(states.half().cpu().numpy())  # the last block first
-            h = None
+            carried = None
             for start in starts:
-                states = advance(start, h, 1)
-                h = states[-1:]
+                states, carried = advance(start, carried, 1)
                 if self.bidirectional:
                     size = 2 * states.numel()
                     kept.seek(-size, os.SEEK_CUR)
@@ -231,14 +252,14 @@ class VisualMemory(nn.Module):
 
         A memory of one direction needs none behind them: what comes later changes nothing, and need not be waited for.
         """
-        behind = reach if self.bidirectional else 0
+        before, behind = reach if self.recurrent else 0, reach if self.bidirectional else 0
         x, seen = None, 0  # the inputs of the frames up to ``seen`` that a window still needs
         for start in range(0, length, reach):
             stop = min(start + reach, length)
-            first, last = max(start - reach, 0), min(stop + behind, length)
+            first, last = max(start - before, 0), min(stop + behind, length)
             if seen < last:
                 new = self.inputs({stream: load(stream, seen, last) for stream in ("appearance", "motion")})
                 x, seen = new if x is None else torch.cat([x, new]), last
             x = x[len(x) - (seen - first) :]
-            states = self.memory(x, self.bidirectional)[start - first : stop - first]  # (n, 2S or S, h, w)
+            states = self.states(x)[start - first : stop - first]  # (n, 2S or S, h, w)
             yield torch.sigmoid(self.read_out(states, load("fine", start, stop)))

@@ -10,7 +10,7 @@ import torch
 
 from vosmem import cache, weights
 from vosmem.errors import UserError
-from vosmem.memory import SHAPE, STAGE_VERSION, adopted
+from vosmem.memory import STAGE_VERSION, adopted, shape
 from vosmem.memory.model import VisualMemory
 from vosmem.memory.streams import Streams
 
@@ -24,8 +24,7 @@ def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
         settings = made_of["settings"]
         if not adopted.is_told(told):
             raise ValueError("it does not say what it was trained on")
-        shape = {**made_of["channels"], **{k: settings[k] for k in SHAPE}}
-        model = weights.fitted(tensors, lambda: VisualMemory(**shape))
+        model = weights.fitted(tensors, lambda: VisualMemory(**made_of["channels"], **shape(settings)))
         int(settings["reach"])  # what prediction needs besides
         model.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:

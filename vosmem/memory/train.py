@@ -23,7 +23,8 @@ from vosmem import weights
 from vosmem.cache import MEND, git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
-from vosmem.memory import SHAPE, STAGE_VERSION, clips, initial
+from vosmem.memory import STAGE_VERSION, clips, initial, shape
+from vosmem.memory import told as told_of
 from vosmem.memory.model import Maps, VisualMemory
 from vosmem.memory.streams import Streams, soft_labels
 from vosmem.whole import replacing
@@ -154,7 +155,7 @@ def train(
             start.check(sequences[0].streams)
         names = [s.name for s in told]
         made_of = {
-            "settings": {k: v for k, v in settings.items() if k not in ("weights", "folds", "init")},
+            "settings": told_of({k: v for k, v in settings.items() if k not in ("weights", "folds", "init")}),
             "channels": sequences[0].streams.channels,
             "fine": sequences[0].streams.fine,
             "streams": made_by,
@@ -177,7 +178,7 @@ def train(
 def _new(sequences: Sequence[TrainingSequence], settings: Mapping[str, Any]) -> VisualMemory:
     """An untrained model for these streams."""
     streams = sequences[0].streams
-    model = VisualMemory(**streams.channels, **{k: settings[k] for k in SHAPE})
+    model = VisualMemory(**streams.channels, **shape(settings))
     if settings["standardise"]:
         for stream, standardise in model.standardise.items():
             if streams.maps[stream]:

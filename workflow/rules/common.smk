@@ -17,6 +17,7 @@ from vosmem import lock, weights
 from vosmem.data import asked, check, layout, seen
 from vosmem.errors import UserError
 from vosmem.memory import adopted
+from vosmem.memory import told as told_of
 from vosmem.stored import estimate
 
 
@@ -333,7 +334,7 @@ def shipped_hash(model, key):
 
 def training_options(model):
     """What a training depends on. A key that came later is left out where it says nothing, or all would run again."""
-    settings = {**MODELS[model]["memory"], "folds": ""}
+    settings = told_of({**MODELS[model]["memory"], "folds": ""})
     if not settings["init"]:
         del settings["init"]
     sha256 = shipped_hash(model, "init")
