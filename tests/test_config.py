@@ -179,6 +179,11 @@ def test_the_given_mapping_is_left_alone():
         ),
         (
             "memory",
+            {"processes": 4},
+            "config: models.lvo.memory.processes: got 4, but memory.batch has 2 clips to share; raise memory.batch",
+        ),
+        (
+            "memory",
             {"weights": "shipped", "init": "shipped"},
             "config: models.lvo.memory.init: is for weights that are trained here; set memory.weights: train",
         ),

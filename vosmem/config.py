@@ -141,6 +141,11 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"config: models.{name}.memory.folds: is for weights that are trained here; set memory.weights: train"
         if model["memory"]["init"] and model["memory"]["weights"] != "train":
             yield f"config: models.{name}.memory.init: is for weights that are trained here; set memory.weights: train"
+        if model["memory"]["processes"] > model["memory"]["batch"]:
+            yield (
+                f"config: models.{name}.memory.processes: got {model['memory']['processes']}, but memory.batch has "
+                f"{model['memory']['batch']} clips to share; raise memory.batch, or lower it"
+            )
         if "deeplab_largefov" in streams:
             given = settings_for("appearance", model["appearance"], "deeplab_largefov")["weights"]
             if given == "registry":

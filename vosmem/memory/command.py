@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from functools import partial
 from pathlib import Path
 
 from vosmem import arguments
@@ -65,14 +66,16 @@ def run(args: argparse.Namespace) -> int:
         with arguments.timed(f"memory {args.out.stem}") as frames:
             frames.append(predict.run(args.appearance, args.motion, args.weights, args.out, where))
         return 0
+    from vosmem.memory import parallel
     from vosmem.memory.train import train
 
     settings = arguments.settings(args, "memory")
     with arguments.timed("memory train", "steps") as steps:
-        train(
-            args.descriptions, args.appearance, args.motion, args.out, args.history, settings, where,
+        task = partial(
+            train, args.descriptions, args.appearance, args.motion, args.out, args.history, settings,
             init_sha256=args.init_sha256,
         )  # fmt: skip
+        parallel.run(task, settings["processes"], where)
         steps.append(settings["steps"])
     return 0
 

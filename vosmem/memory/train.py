@@ -1,4 +1,7 @@
-"""Training of the visual memory from cached streams: deterministic on a CPU, and it goes on where it was cut short."""
+"""Training of the visual memory from cached streams: deterministic on a CPU, and it goes on where it was cut short.
+
+Several processes may do it together (:mod:`vosmem.memory.parallel`); they come to what one would, but for rounding.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,12 @@ from vosmem.errors import UserError
 from vosmem.memory import STAGE_VERSION, clips, initial, shape
 from vosmem.memory import told as told_of
 from vosmem.memory.model import Maps, VisualMemory
+from vosmem.memory.parallel import ALONE, Group
 from vosmem.memory.streams import Streams, soft_labels
 from vosmem.whole import replacing
 
 SAVE_EVERY = 30.0  # seconds between two saved states: what a kill costs at most
+UNTOLD = ("weights", "folds", "init", "processes")  # keys that say nothing of the result, or are told otherwise
 HISTORY = ("step", "loss", "learning_rate", "seconds")
 
 
@@ -121,13 +126,15 @@ def train(
     device: torch.device,
     state_folder: Path | None = None,
     init_sha256: str = "",
+    group: Group = ALONE,
 ) -> None:
     """Train on the given sequences and write the weights (safetensors) and the history (CSV).
 
     ``appearance``, ``motion``: for each network of the stream the folder of its cache files, ``<sequence>.h5``; empty
     for a stream that is left out. The state is saved in ``state_folder`` (default: beside ``out``) under a name made
     from all that the result depends on, so that the same call goes on after a kill, and a changed one starts anew.
-    ``init_sha256``: of the weights to start from, where only those will do.
+    ``init_sha256``: of the weights to start from, where only those will do. ``group``: the processes that train
+    together, each of which calls this alike.
     """
     torch.manual_seed(settings["seed"])
     torch.use_deterministic_algorithms(device.type == "cpu")
@@ -155,7 +162,7 @@ def train(
             start.check(sequences[0].streams)
         names = [s.name for s in told]
         made_of = {
-            "settings": told_of({k: v for k, v in settings.items() if k not in ("weights", "folds", "init")}),
+            "settings": told_of({k: v for k, v in settings.items() if k not in UNTOLD}),
             "channels": sequences[0].streams.channels,
             "fine": sequences[0].streams.fine,
             "streams": made_by,
@@ -169,7 +176,9 @@ def train(
             json.dumps([made_of, [_content(s) for s in sequences]], sort_keys=True).encode()
         ).hexdigest()
         state = (state_folder or out.parent) / f".training-{key[:16]}.pt"
-        history = _fit(model, sequences, settings, device, state)
+        history = _fit(model, sequences, settings, device, state, group)
+    if not group.first:
+        return
     _write_history(history_out, history)
     weights.save(out, model.state_dict(), {**made_of, "git_commit": git_commit()})
     state.unlink(missing_ok=True)
@@ -237,6 +246,7 @@ def _fit(
     settings: Mapping[str, Any],
     device: torch.device,
     state: Path,
+    group: Group,
 ) -> list[list[float]]:
     """Run the steps that are not done yet; returns the history of all."""
     optimizer = _optimizer(model, settings)
@@ -248,7 +258,8 @@ def _fit(
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         history, losses, first = saved["history"], saved["losses"], saved["step"]
-        print(f"going on from step {first} of {steps}", file=sys.stderr)
+        if group.first:
+            print(f"going on from step {first} of {steps}", file=sys.stderr)
     lengths = [len(s.streams) for s in sequences]
     shapes = [s.streams.grid.shape for s in sequences]
     annotated = [~np.isnan(s.labels[:, 0, 0]) for s in sequences]  # NaN is all of a frame, or nothing
@@ -259,11 +270,13 @@ def _fit(
         # one generator a step: going on needs no generator's state
         rng, loss = np.random.default_rng([settings["seed"], step]), 0.0
         optimizer.zero_grad()
-        for _ in range(settings["batch"]):
+        for number in range(settings["batch"]):
             clip = clips.choose(
                 rng, lengths, shapes, settings["clip_length"], settings["clip_stride"],
                 tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated,
             )  # fmt: skip
+            if not group.takes(number):
+                continue
             maps, labels = load_clip(clip, sequences[clip.sequence], settings["finer"])
             if labels.isnan().all():
                 continue
@@ -275,9 +288,10 @@ def _fit(
                 raise UserError(f"training: the loss is {part.item()} at step {step}; lower memory.learning_rate")
             part.backward()
             loss += part.item()
+        loss = group.add_up(model, loss)
         rate = learning_rate(step, steps, settings["learning_rate"], settings["schedule"])
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        for parameters in optimizer.param_groups:
+            parameters["lr"] = rate
         if any(p.grad is not None for p in model.parameters()):  # else no clip of the step showed an annotated frame
             torch.nn.utils.clip_grad_value_(model.parameters(), settings["gradient_clip"])
             optimizer.step()
@@ -287,7 +301,7 @@ def _fit(
         if losses and ((step + 1) % max(1, steps // 200) == 0 or step + 1 == steps):
             history.append([step + 1, float(np.mean(losses)), rate, before + now - begin])
             losses = []
-            if now - told_at > 10 or step + 1 == steps:
+            if group.first and (now - told_at > 10 or step + 1 == steps):
                 left = (now - begin) / (step + 1 - first) * (steps - step - 1)
                 print(
                     f"step {step + 1} of {steps}, loss {history[-1][1]:.4f}, {left:.0f} s left",
@@ -295,7 +309,7 @@ def _fit(
                     flush=True,
                 )
                 told_at = now
-            if now - saved_at > SAVE_EVERY and step + 1 < steps:
+            if group.first and now - saved_at > SAVE_EVERY and step + 1 < steps:
                 saved_at = now
                 with replacing(state) as temporary:
                     torch.save(

@@ -335,8 +335,9 @@ def shipped_hash(model, key):
 def training_options(model):
     """What a training depends on. A key that came later is left out where it says nothing, or all would run again."""
     settings = told_of({**MODELS[model]["memory"], "folds": ""})
-    if not settings["init"]:
-        del settings["init"]
+    for key, nothing in (("init", ""), ("processes", 1)):
+        if settings[key] == nothing:
+            del settings[key]
     sha256 = shipped_hash(model, "init")
     return as_json(settings) + (f" --init-sha256 {sha256}" if sha256 else "")
 
