@@ -45,14 +45,14 @@ class Cell(nn.Module):
         of the backward pass, which has seen T-1..t; (T, S, h, w) where not ``bidirectional``. Both passes use the same
         weights and advance together, as a batch of two.
         """
-        terms = self.input_terms(x)  # (T, K, h, w)
-        terms = torch.stack([terms, terms.flip(0)], dim=1) if bidirectional else terms[:, None]  # (T, D, K, h, w)
-        carried = self.begin(x, terms.shape[1])  # (D, CARRIED S, h, w)
-        states = []
-        for terms_t in terms:
-            carried = self.step(terms_t, carried)
-            states.append(self.shown(carried))
-        states = torch.stack(states, dim=1)  # (D, T, S, h, w)
+        terms = self.input_terms(x).unbind(0)  # T of (K, h, w)
+        carried = self.begin(x, 1 + bidirectional)  # (D, CARRIED S, h, w)
+        passes: tuple[list[Tensor], ...] = ([], [])[: 1 + bidirectional]
+        for first, last in zip(terms, reversed(terms), strict=True):
+            carried = self.step(torch.stack([first, last] if bidirectional else [first]), carried)
+            for states, state in zip(passes, self.shown(carried).unbind(0), strict=True):
+                states.append(state)  # (S, h, w)
         if not bidirectional:
-            return states[0]
-        return torch.cat([states[0], states[1].flip(0)], dim=1)  # (T, 2S, h, w)
+            return torch.stack(passes[0])  # (T, S, h, w)
+        both = [state for pair in zip(passes[0], reversed(passes[1]), strict=True) for state in pair]
+        return torch.stack(both).view(len(x), -1, *x.shape[-2:])  # (T, 2S, h, w): copied once, in the order of frames
