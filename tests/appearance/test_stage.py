@@ -15,7 +15,7 @@ SETTINGS = config.section_defaults("appearance", {"saliency_size": 64})
 @pytest.mark.parametrize("name", stage.NETWORKS)
 def test_every_layer_has_the_cells_that_its_grid_tells(name, frame):
     with torch.device("meta"):
-        network = stage.NETWORKS[name].make(list(stage.NETWORKS[name].layers), SETTINGS)
+        network = stage.NETWORKS[name].make(list(stage.NETWORKS[name].layers), SETTINGS).eval()
         maps = network(torch.zeros(1, 3, *frame))
     assert set(maps) == set(stage.NETWORKS[name].layers)
     for layer, map_ in maps.items():

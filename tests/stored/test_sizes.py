@@ -24,7 +24,7 @@ def test_every_layer_of_every_network(name, frame, changes):
     for layers in (list(row.layers), []):
         settings = {**given, "layers": layers}
         with torch.device("meta"):
-            network = row.make(layers or list(row.default_layers), settings)
+            network = row.make(layers or list(row.default_layers), settings).eval()
             maps = network(torch.zeros(1, 3, *frame))
         told = dict(zip(layers or row.default_layers, sizes.appearance(name, settings, frame), strict=True))
         assert told == {layer: tuple(m.shape[1:]) for layer, m in maps.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vosmem import cache, config, video, weights
-from vosmem.appearance import LAYERS, STAGE_VERSION, WITHOUT_WEIGHTS, deeplab_largefov, mobile, rgb, u2netp
+from vosmem.appearance import LAYERS, STAGE_VERSION, WITHOUT_WEIGHTS, deeplab_largefov, deeplabv3, mobile, rgb, u2netp
 from vosmem.data import describe
 from vosmem.errors import UserError
 
@@ -58,6 +58,19 @@ NETWORKS = {
         default_layers=("sides",),
         prepare=u2netp.U2NetP.centre,
     ),
+    **{
+        f"deeplabv3_{backbone}": Network(
+            lambda layers, _, make=make: make(layers),
+            deeplabv3.convert,
+            layers=LAYERS[f"deeplabv3_{backbone}"],
+            default_layers=("aspp",),
+        )
+        for backbone, make in (
+            ("resnet50", deeplabv3.resnet50),
+            ("resnet101", deeplabv3.resnet101),
+            ("mobilenet_v3_large", deeplabv3.mobilenet_v3_large),
+        )
+    },
     "rgb": Network(
         lambda layers, _: rgb.MeanColour(), lambda tensors, _: {}, layers=LAYERS["rgb"], default_layers=("rgb",)
     ),
@@ -95,18 +108,16 @@ def _load(model: nn.Module, network: str, path: Path) -> None:
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """Put every batch normalisation that follows a convolution into that convolution's weights; changes ``module``."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.Sequential):
-            layers: list[nn.Module] = []
-            for layer in child:
-                if isinstance(layer, nn.BatchNorm2d):
-                    layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
-                else:
-                    layers.append(fold_batch_norm(layer))
-            setattr(module, name, nn.Sequential(*layers))
-        else:
-            fold_batch_norm(child)
+    """Put every batch normalisation that follows a convolution into that convolution's weights; changes ``module``.
+
+    Which follows which is told by the order in which a module defines them.
+    """
+    for (name, convolution), (after, norm) in pairwise(list(module.named_children())):
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(module, name, fuse_conv_bn_eval(convolution, norm))
+            setattr(module, after, nn.Identity())
+    for child in module.children():
+        fold_batch_norm(child)
     return module
 
 

@@ -32,6 +32,17 @@ USUAL = {
     "u2netp": ("sides",),
     "rgb": ("rgb",),
 }
+# of the layers of DeepLabV3: channels, stride
+RESNET = {"layer1": (256, 4), "layer2": (512, 8), "layer3": (1024, 8), "layer4": (2048, 8)}
+DEEPLABV3 = {
+    "deeplabv3_resnet50": {**RESNET, "aspp": (256, 8), "scores": (21, 8)},
+    "deeplabv3_resnet101": {**RESNET, "aspp": (256, 8), "scores": (21, 8)},
+    "deeplabv3_mobilenet_v3_large": {
+        "block3": (24, 4), "block6": (40, 8), "block12": (112, 16), "block16": (960, 16), "aspp": (256, 16),
+        "scores": (21, 16),
+    },
+}  # fmt: skip
+USUAL |= dict.fromkeys(DEEPLABV3, ("aspp",))
 DEEPLAB = {"conv5_3": 512, "fc6": 1024, "fc7": 1024}
 U2NETP = {"sides": 2, "stage1d": 1, "stage2d": 2, "stage3d": 4, "stage4d": 8, "stage5d": 16, "stage6": 32}
 
@@ -65,6 +76,9 @@ def _layer(name: str, layer: str, settings: Mapping[str, Any], size: Size) -> Sh
         for _ in range(3):  # poolings, each of which rounds up and adds a window of padding
             size = size[0] // 2 + 1, size[1] // 2 + 1
         return DEEPLAB[layer], *size
+    if name in DEEPLABV3:
+        channels, stride = DEEPLABV3[name][layer]
+        return channels, *_cells(size, stride)
     if name == "rgb":
         return 3, *_cells(size, 8)
     given = settings["saliency_size"]
