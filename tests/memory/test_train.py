@@ -221,3 +221,18 @@ def test_a_step_without_annotated_frame_learns_nothing(paths, tmp_path, settings
     fit(paths, tmp_path, settings)
     rows = (tmp_path / "h.csv").read_text().splitlines()[1:]
     assert [int(row.split(",")[0]) for row in rows] == [1, *range(3, 13)]
+
+
+def test_maps_that_are_left_out_are_not_seen(paths, tmp_path, settings):
+    without = ["appearance/toy/fine", "motion/toy/velocity"]
+    fit(paths, tmp_path, settings | {"without": without})
+    told = weights.metadata(tmp_path / "w.safetensors")
+    assert told["channels"] == {"appearance": 2, "motion": 1, "fine": 0}
+    _, appearance, motion = paths[0]
+    assert predict.run([appearance], [motion], tmp_path / "w.safetensors", tmp_path / "p.h5", CPU) == 6
+    with pytest.raises(UserError, match=r"memory\.without: got motion/toy/nothing, which is not cached; the"):
+        fit(paths, tmp_path / "2", settings | {"without": ["motion/toy/nothing"]})
+    with Streams([appearance], [motion]) as streams:
+        every = [f"{stage}/{m.title}" for stage in ("appearance", "motion") for m in streams.maps[stage]]
+    with pytest.raises(UserError, match=r"memory\.without: leaves nothing"):
+        Streams([appearance], [motion], without=every)

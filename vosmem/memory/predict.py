@@ -10,7 +10,7 @@ import torch
 
 from vosmem import cache, weights
 from vosmem.errors import UserError
-from vosmem.memory import STAGE_VERSION, adopted, shape
+from vosmem.memory import LATER, STAGE_VERSION, adopted, shape
 from vosmem.memory.model import VisualMemory
 from vosmem.memory.streams import Streams
 
@@ -64,7 +64,9 @@ def run(appearance: Sequence[Path], motion: Sequence[Path], path: Path, out: Pat
     """Predict one sequence and write ``/probability`` (T, h, w) to ``out``. Returns the number of frames."""
     model, made_of = load(path)
     model.to(device)
-    with Streams(appearance, motion, made_of["settings"]["finer"], made_of["fine"]) as streams:
+    settings = made_of["settings"]
+    without = settings.get("without", LATER["without"])
+    with Streams(appearance, motion, settings["finer"], made_of["fine"], without) as streams:
         check_streams(path, made_of["streams"], streams)
 
         def maps(stream: str, start: int, stop: int) -> torch.Tensor | None:
@@ -76,7 +78,7 @@ def run(appearance: Sequence[Path], motion: Sequence[Path], path: Path, out: Pat
         )
         with cache.write(out, streams.clip, maker) as file:
             file.create("probability", streams.fine_grid.shape, streams.fine_grid)
-            reach = made_of["settings"]["reach"]
+            reach = settings["reach"]
             for block in model.probabilities(maps, len(streams), folder=out.parent, reach=reach):
                 file.append("probability", block.cpu().numpy())
         return len(streams)

@@ -51,10 +51,16 @@ class Streams:
     ``appearance``, ``motion``: cache files, none where the model leaves that stream out; ``finer``: how many times as
     dense as the memory's grid the read-out's is; ``fine``: which maps it is given, as :attr:`fine` tells them, so that
     they are those that the model was trained with at any resolution; if not given those that are finer than the memory.
+    ``without``: cached maps that are not given to the model, ``<stage>/<network>/<data set>`` each.
     """
 
     def __init__(
-        self, appearance: Sequence[Path], motion: Sequence[Path], finer: int = 1, fine: Sequence[str] | None = None
+        self,
+        appearance: Sequence[Path],
+        motion: Sequence[Path],
+        finer: int = 1,
+        fine: Sequence[str] | None = None,
+        without: Sequence[str] = (),
     ):
         if not appearance and not motion:
             raise ValueError("got neither appearance nor motion files, expected at least one")
@@ -73,6 +79,7 @@ class Streams:
             self.clip = files[0].clip
             self.maps = {stage: [_map(f, name, stage) for f in stream for name in f.names]
                          for stage, stream in self.files.items()}  # fmt: skip
+            self._leave_out(without)
             both = [*self.maps["appearance"], *self.maps["motion"]]
             self.grid = _grid([m.grid for m in both], self.clip.frame_size)
             self.fine_grid = Grid(
@@ -93,6 +100,16 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self.clip.frames)
+
+    def _leave_out(self, without: Sequence[str]) -> None:
+        """Forget the maps that the model is not to see."""
+        cached = [f"{stage}/{m.title}" for stage, maps in self.maps.items() for m in maps]
+        unknown = [name for name in without if name not in cached]
+        if unknown or {*cached} == {*without}:
+            got = f"got {unknown[0]}, which is not cached" if unknown else "leaves nothing"
+            raise UserError(f"memory.without: {got}; the caches hold {', '.join(cached)}")
+        for stage, maps in self.maps.items():
+            self.maps[stage] = [m for m in maps if f"{stage}/{m.title}" not in without]
 
     @property
     def fine(self) -> list[str]:

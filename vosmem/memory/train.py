@@ -146,7 +146,7 @@ def train(
         for sequence in told:
             files = ([folder / f"{sequence.name}.h5" for folder in stream] for stream in (appearance, motion))
             fine = start.fine if start else sequences[0].streams.fine if sequences else None
-            streams = stack.enter_context(Streams(*files, settings["finer"], fine))
+            streams = stack.enter_context(Streams(*files, settings["finer"], fine, settings["without"]))
             if streams.clip != sequence.clip:
                 raise UserError(
                     f"{sequence.name}: the cached streams are of other frames than the data set; run the workflow again"
