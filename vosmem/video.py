@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 
 from vosmem import progress
+from vosmem.ahead import ahead
 from vosmem.errors import UserError
 from vosmem.whole import replacing
 
 LONGEST = 4  # the working frame's long side is at most this many short sides
-AHEAD = 4  # frames decoded before they are asked for
 LEAST = 64  # pixels of its short side at least: below 32 OpenCV's DIS reads beyond its arrays
 
 VOID = (
@@ -44,22 +42,12 @@ def read_frame(path: str | os.PathLike) -> np.ndarray:
 
 
 def frames(paths: Iterable[str | os.PathLike], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """The frames of ``paths`` in order, each (H', W', 3) uint8 BGR at ``size`` (H', W').
+    """The frames of ``paths`` in order, each (H', W', 3) uint8 BGR at ``size`` (H', W'), read ahead.
 
-    They are decoded in a thread of its own while those before them are worked on. Raises UserError at the one that
+    Raises UserError at the one that
     cannot be read.
     """
-    waiting: deque = deque()
-    pool = ThreadPoolExecutor(1, "frames")
-    try:
-        for path in paths:
-            waiting.append(pool.submit(lambda path=path: resize(read_frame(path), size)))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from ahead(resize(read_frame(path), size) for path in paths)
 
 
 def decode_mask(path: str | os.PathLike) -> tuple[np.ndarray, int]:

@@ -11,7 +11,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vosmem import weights
+from vosmem.ahead import ahead
 from vosmem.cache import MEND, git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
@@ -260,26 +261,14 @@ def _fit(
         history, losses, first = saved["history"], saved["losses"], saved["step"]
         if group.first:
             print(f"going on from step {first} of {steps}", file=sys.stderr)
-    lengths = [len(s.streams) for s in sequences]
-    shapes = [s.streams.grid.shape for s in sequences]
-    annotated = [~np.isnan(s.labels[:, 0, 0]) for s in sequences]  # NaN is all of a frame, or nothing
     before = history[-1][-1] if history else 0.0
     begin = saved_at = told_at = time.perf_counter()
     model.train()
-    for step in range(first, steps):
-        # one generator a step: going on needs no generator's state
-        rng, loss = np.random.default_rng([settings["seed"], step]), 0.0
+    batches = ahead(_batches(sequences, settings, range(first, steps), group))
+    for step, batch in zip(range(first, steps), batches, strict=True):
+        loss = 0.0
         optimizer.zero_grad()
-        for number in range(settings["batch"]):
-            clip = clips.choose(
-                rng, lengths, shapes, settings["clip_length"], settings["clip_stride"],
-                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated,
-            )  # fmt: skip
-            if not group.takes(number):
-                continue
-            maps, labels = load_clip(clip, sequences[clip.sequence], settings["finer"])
-            if labels.isnan().all():
-                continue
+        for maps, labels in batch:
             maps = {stream: None if m is None else m.to(device) for stream, m in maps.items()}
             with torch.autocast(device.type, torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
                 logits = model(maps).float()
@@ -323,6 +312,30 @@ def _fit(
                         temporary,
                     )
     return history
+
+
+def _batches(
+    sequences: Sequence[TrainingSequence], settings: Mapping[str, Any], steps: range, group: Group
+) -> Iterator[list[tuple[Maps, Tensor]]]:
+    """For each of ``steps`` the maps and labels of the clips that this process takes, see :func:`load_clip`.
+
+    Without those that show no annotated frame, of which nothing can be learned.
+    """
+    lengths = [len(s.streams) for s in sequences]
+    shapes = [s.streams.grid.shape for s in sequences]
+    annotated = [~np.isnan(s.labels[:, 0, 0]) for s in sequences]  # NaN is all of a frame, or nothing
+    for step in steps:
+        rng = np.random.default_rng([settings["seed"], step])  # one a step: going on needs no generator's state
+        chosen = [
+            clips.choose(
+                rng, lengths, shapes, settings["clip_length"], settings["clip_stride"],
+                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated,
+            )
+            for _ in range(settings["batch"])
+        ]  # fmt: skip
+        mine = (clip for number, clip in enumerate(chosen) if group.takes(number))
+        loaded = (load_clip(clip, sequences[clip.sequence], settings["finer"]) for clip in mine)
+        yield [(maps, labels) for maps, labels in loaded if not labels.isnan().all()]
 
 
 def _write_history(path: Path, history: list[list[float]]) -> None:
