@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from vosmem import arguments, weights
 from vosmem.errors import UserError
 
+# Options of `train` and their defaults, which are those of the weights that come with vosmem.
+TRAINING = {
+    "data": None, "width": 0.25, "encoding": "residual", "size": (116, 212), "steps": 1800, "epochs": None,
+    "batch_size": 8, "optimizer": "adamw", "schedule": "cosine", "lr": 2e-3, "weight_decay": 0.01, "averaging": 0.997,
+    "seed": 0, "float32": False,
+}  # fmt: skip
 HELP = "find what moves independently of the camera; train the network that does"
 
 
@@ -19,49 +28,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_settings(predict, "motion")
     train = add(
         "train",
-        "train MP-Net on synthetic flow, which is made as it goes",
-        "The defaults are those of the weights that come with vosmem. Interrupted, the same command goes on.",
+        "train MP-Net",
+        "On synthetic flow, which is made as it goes, or on FlyingThings3D. The defaults are those of the weights that "
+        "come with vosmem. Interrupted, the same command goes on.",
     )
     train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the trained weights")
     train.add_argument("--history", type=Path, metavar="CSV", help="loss and score by step (default: OUT with .csv)")
     train.add_argument(
-        "--width", type=float, default=0.25, metavar="SHARE", help="of the published channels (default: %(default)s)"
+        "--config", type=Path, metavar="YAML", help="take the options below from a file; those given beside it win"
     )
-    train.add_argument(
-        "--encoding",
-        choices=("published", "uv", "residual"),
-        default="residual",
-        help="how flow is given to the network (default: %(default)s)",
-    )
-    train.add_argument(
-        "--size",
-        type=int,
-        nargs=2,
-        default=(116, 212),
-        metavar=("H", "W"),
-        help="size of the fields of flow (default: 116 212)",
-    )
-    train.add_argument("--steps", type=int, default=1800, metavar="N", help="training steps (default: %(default)s)")
-    train.add_argument("--batch-size", type=int, default=8, metavar="N", help="fields in a step (default: %(default)s)")
-    train.add_argument(
-        "--optimizer",
-        choices=("adamw", "sgd"),
-        default="adamw",
-        help="sgd: as published, with momentum 0.9 (default: %(default)s)",
-    )
-    train.add_argument(
-        "--schedule",
-        choices=("cosine", "published"),
-        default="cosine",
-        help="how the rate falls; published: x0.1 at 10/27 and 19/27 (default: %(default)s)",
-    )
-    train.add_argument(
-        "--lr", type=float, default=2e-3, metavar="RATE", help="learning rate; published: 0.003 (default: %(default)s)"
-    )
-    train.add_argument(
-        "--weight-decay", type=float, default=0.01, metavar="X", help="published: 0.005 (default: %(default)s)"
-    )
-    train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and scenes (default: %(default)s)")
+
+    def option(key: str, help: str, **kind) -> None:
+        told = f"{help} (default: {' '.join(map(str, value)) if isinstance(value := TRAINING[key], tuple) else value})"
+        train.add_argument(f"--{key.replace('_', '-')}", help=told.removesuffix(" (default: None)"), **kind)
+
+    option("data", "folder of FlyingThings3D, in the place of synthetic flow", metavar="DIR")
+    option("width", "share of the published channels", type=float)
+    option("encoding", "what the network sees of the flow", choices=("published", "uv", "residual"))
+    option("size", "of the fields; of --data that of crops of fields of 270x480", type=int, nargs=2, metavar=("H", "W"))
+    option("steps", "how many batches", type=int)
+    option("epochs", "with --data, in the place of --steps: how often each pair of frames is seen", type=int)
+    option("batch_size", "fields in a step", type=int)
+    option("optimizer", "sgd: as published, with momentum 0.9", choices=("adamw", "sgd"))
+    option("schedule", "published: x0.1 at 10/27 and 19/27", choices=("cosine", "published"))
+    option("lr", "learning rate; published: 0.003", type=float)
+    option("weight_decay", "published: 0.005", type=float)
+    option("averaging", "decay of the running mean of the weights; 0 keeps the last", type=float)
+    option("seed", "of weights and data", type=int)
     train.add_argument("--float32", action="store_true", help="do not compute convolutions in bfloat16")
     for command in (predict, train):
         arguments.add_device(command)
@@ -84,37 +77,45 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace, where) -> int:
+    from vosmem.motion import flyingthings3d
     from vosmem.motion.train import train_to_file
 
-    checks = (
-        ("--width", args.width > 0),
-        ("--steps", args.steps > 0),
-        ("--batch-size", args.batch_size > 0),
-        ("--lr", args.lr > 0),
-    )
-    for name, good in checks:
-        if not good:
-            raise UserError(f"{name}: got {getattr(args, name[2:].replace('-', '_'))}, expected more than 0")
-    if min(args.size) < 32:
-        raise UserError(
-            f"--size: got {args.size[0]} {args.size[1]}, expected 32 at least: the network halves its input five times"
-        )
+    options = _options(args)
+    if min(options["size"]) < 32:
+        got = " ".join(map(str, options["size"]))
+        raise UserError(f"--size: got {got}, expected 32 at least: the network halves its input five times")
+    epochs = options.pop("epochs")
+    if epochs:
+        if not options["data"]:
+            raise UserError("--epochs: is for --data; synthetic flow has no end, so say --steps")
+        options["steps"] = -(-epochs * len(flyingthings3d.pairs(options["data"])) // options["batch_size"])
+    options["bfloat16"] = not options.pop("float32")
     with arguments.timed("motion train", "steps") as steps:
-        train_to_file(
-            args.out,
-            args.history or args.out.with_suffix(".csv"),
-            width=args.width,
-            encoding=args.encoding,
-            size=tuple(args.size),
-            steps=args.steps,
-            batch_size=args.batch_size,
-            optimizer=args.optimizer,
-            schedule=args.schedule,
-            lr=args.lr,
-            weight_decay=args.weight_decay,
-            seed=args.seed,
-            bfloat16=not args.float32,
-            device=where,
-        )
-        steps.append(args.steps)
+        train_to_file(args.out, args.history or args.out.with_suffix(".csv"), **options, device=where)
+        steps.append(options["steps"])
     return 0
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of a training: those given, then those of the file, then the defaults; checked."""
+    given = {key: value for key in TRAINING if (value := getattr(args, key)) is not None and value is not False}
+    told: dict[str, Any] = {}
+    if args.config:
+        try:
+            told = yaml.safe_load(args.config.read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UserError(f"{args.config}: cannot be read as YAML ({type(error).__name__})") from None
+        if not isinstance(told, dict) or {*told} - {*TRAINING}:
+            raise UserError(f"{args.config}: expected keys among {', '.join(TRAINING)}; got {told!r:.100}")
+    options = {**TRAINING, **told, **given}
+    for key, least in (("width", 0), ("steps", 0), ("batch_size", 0), ("lr", 0), ("epochs", 0), ("seed", -1)):
+        if options[key] is not None and not (isinstance(options[key], int | float) and options[key] > least):
+            raise UserError(f"--{key.replace('_', '-')}: got {options[key]}, expected more than {least}")
+    for key, known in (("encoding", ("published", "uv", "residual")), ("optimizer", ("adamw", "sgd")),
+                       ("schedule", ("cosine", "published"))):  # fmt: skip
+        if options[key] not in known:
+            raise UserError(f"--{key}: got {options[key]!r}, expected one of {', '.join(known)}")
+    size = options["size"]
+    if not isinstance(size, list | tuple) or len(size) != 2 or not all(isinstance(n, int) for n in size):
+        raise UserError(f"--size: got {size!r}, expected height and width")
+    return {**options, "size": tuple(size)}

@@ -1,4 +1,4 @@
-"""Training MP-Net on synthetic flow that is made as it goes: no data set is needed, no sample is seen twice."""
+"""Training MP-Net, by default on synthetic flow made as it goes: no data set is needed, no sample is seen twice."""
 
 import csv
 import json
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vosmem.motion import flyingthings3d
 from vosmem.motion.encoding import CHANNELS, ENCODINGS
 from vosmem.motion.mpnet import MPNet
 from vosmem.motion.synthetic import batch
@@ -62,7 +63,9 @@ def train_to_file(out: str | os.PathLike, history: str | os.PathLike, **settings
 
     state = Path(out).with_name(Path(out).name + ".state")
     network = train(state, history, **settings)
-    told = {key: str(value) if key == "device" else value for key, value in settings.items()}
+    told = {
+        key: str(value) if key in ("device", "data") else value for key, value in settings.items() if value is not None
+    }
     width, encoding = settings.get("width", 0.25), settings.get("encoding", "residual")
     checkpoint.save(network, out, width=width, encoding=encoding, settings=told)
     state.unlink(missing_ok=True)
@@ -87,13 +90,15 @@ def train(
     bfloat16: bool = False,
     save_every: int = 100,
     stop_after: int | None = None,
+    data: str | os.PathLike | None = None,
 ) -> MPNet:
     """Train, or go on from `state_path` where it holds a run of the same settings. Returns the averaged network.
 
     On the CPU the result depends on nothing but the arguments (and, between machines, on the number of threads);
     an interrupted and resumed run ends like one that never stopped.
 
-    size: (H, W) of the synthetic fields. optimizer: adamw, sgd. schedule: cosine, published.
+    data: the folder of FlyingThings3D, in the place of synthetic fields. size: (H, W) of these, or of crops of those.
+    optimizer: adamw, sgd. schedule: cosine, published.
     averaging: decay of the running mean of the weights. stop_after: leave after this step, with the state saved.
     The log is a CSV file: step, then for the steps since: loss, intersection over union at 0.5, last rate, seconds.
     """
@@ -101,8 +106,9 @@ def train(
     settings = {
         "width": width, "encoding": encoding, "size": list(size), "steps": steps, "batch_size": batch_size,
         "optimizer": optimizer, "schedule": schedule, "lr": lr, "weight_decay": weight_decay,
-        "averaging": averaging, "seed": seed, "bfloat16": bfloat16,
+        "averaging": averaging, "seed": seed, "bfloat16": bfloat16, **({"data": str(data)} if data else {}),
     }  # fmt: skip
+    source = flyingthings3d.Source(flyingthings3d.pairs(data), size, seed) if data else None
     torch.manual_seed(seed)
     network = MPNet(width, CHANNELS[encoding]).to(device, memory_format=torch.channels_last).train()
     mean = MPNet(width, CHANNELS[encoding]).to(device)
@@ -115,7 +121,10 @@ def train(
     overlap = torch.zeros(2)
     begin = time.perf_counter()
     for step in range(start, end):
-        x, y = sample((seed << 32) + step, batch_size, size, encoding, device)
+        if source:
+            x, y = source.batch(step, batch_size, ENCODINGS[encoding], device)
+        else:
+            x, y = sample((seed << 32) + step, batch_size, size, encoding, device)
         x = x.contiguous(memory_format=torch.channels_last)
         rate = learning_rate(step, steps, lr, schedule)
         for group in descent.param_groups:
