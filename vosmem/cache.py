@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from vosmem.whole import replacing
 V110 = h5py.h5f.LIBVER_V110  # the oldest version of the format whose indexes have checksums
 DAMAGE = (KeyError, RuntimeError, OSError)  # what h5py raises where bits of a file are other than it wrote
 MEND = "delete the file (`vosmem cache verify --delete` deletes all that are spoilt) and run the workflow again"
+LARGEST_ROW = 1 << 30  # bytes of one frame of a data set; the networks write a few million
 ROW_INDEX = 128  # bytes that HDF5 adds to each chunk, at most: its checksum, and its place in the index
 
 
@@ -168,16 +170,14 @@ class Reader:
     def __init__(self, file: h5py.File, path: Path):
         self._file, self.path = file, path
         try:
-            self.clip = Clip(
-                _text(file, "sequence"),
-                tuple(parse.json(_text(file, "frames"))),
-                tuple(int(n) for n in file.attrs["frame_size"]),
-            )
-            self.maker = Maker(**parse.json(_text(file, "maker")))
-            self.git_commit = _text(file, "git_commit")
-            if "heading_sha256" in file.attrs and _text(file, "heading_sha256") != _heading(file):
+            height, width = (int(n) for n in file.attrs["frame_size"])
+            self.clip = Clip(_text(file.attrs["sequence"]), tuple(map(_text, _told(file, "frames"))), (height, width))
+            self.maker = Maker(**_told(file, "maker"))
+            _text(self.maker.stage), _text(self.maker.name), dict(self.maker.parameters), int(self.maker.version)
+            self.git_commit = _text(file.attrs["git_commit"])
+            if "heading_sha256" in file.attrs and _text(file.attrs["heading_sha256"]) != _heading(file):
                 raise ValueError("not as it was written")
-        except (*DAMAGE, ValueError, TypeError, AttributeError) as error:
+        except (*DAMAGE, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise _unreadable(path, f"its heading cannot be read ({_line(error)})") from None
 
     def __len__(self) -> int:
@@ -228,8 +228,19 @@ class Reader:
     def _data(self, name: str) -> h5py.Dataset:
         with self._reading(f"/{name}"):
             if name in self._file:
-                return self._file[name]
+                data = self._file[name]
+                self._check_kind(name, data)
+                return data
         raise _unreadable(self.path, f"holds no /{name}, only {', '.join(self.names) or 'nothing'}")
+
+    def _check_kind(self, name: str, data: Any) -> None:
+        """Raise UserError unless ``data`` is what a stage writes: numbers in this very file, a chunk a frame."""
+        plain = isinstance(data, h5py.Dataset) and data.dtype.kind in "fui" and data.file == self._file
+        if not plain or data.external or data.is_virtual:
+            raise _unreadable(self.path, f"/{name} is not of numbers that stand in this file")
+        row = data.dtype.itemsize * math.prod(data.shape[1:])
+        if data.ndim < 3 or data.shape[0] != len(self) or not 0 < row <= LARGEST_ROW or data.chunks is None:
+            raise _unreadable(self.path, f"/{name} has the shape {data.shape}, expected ({len(self)}, ..., h, w)")
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[None]:
@@ -254,7 +265,7 @@ def read(path: str | os.PathLike, stage: str | None = None) -> Iterator[Reader]:
             version = file.attrs.get("format_version")
         except DAMAGE as error:
             raise _unreadable(path, f"its heading cannot be read ({_line(error)})") from None
-        if version is None:
+        if not isinstance(version, int | np.integer):
             raise _unreadable(path, "an HDF5 file, but not one of vosmem's caches, or its heading is spoilt")
         if version != CACHE_FORMAT:
             raise _unreadable(path, f"has format version {version}, expected {CACHE_FORMAT}")
@@ -275,14 +286,22 @@ def stage_version(stage: str) -> int:
 def _heading(file: h5py.File) -> str:
     """SHA-256 of what the root's attributes say."""
     names = ("sequence", "frames", "frame_size", "maker", "git_commit")
-    told = [_text(file, name) if name != "frame_size" else [int(n) for n in file.attrs[name]] for name in names]
+    told = [_text(file.attrs[name]) if name != "frame_size" else [int(n) for n in file.attrs[name]] for name in names]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def _text(file: h5py.File, name: str) -> str:
-    """A string of the heading: of fixed length, or, as earlier files have it, of variable length."""
-    value = file.attrs[name]
-    return value if isinstance(value, str) else value.decode()
+def _told(file: h5py.File, name: str) -> Any:
+    """What the JSON of the heading says."""
+    return parse.json(_text(file.attrs[name]))
+
+
+def _text(value: Any) -> str:
+    """A string: of fixed length, which h5py gives as bytes, or, as earlier files have it, of variable length."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} where text is expected")
+    return value
 
 
 def _line(error: Exception) -> str:

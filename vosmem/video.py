@@ -27,9 +27,13 @@ cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core o
 
 def decode(path: str | os.PathLike, how: int) -> np.ndarray | None:
     """An image file as OpenCV reads it, ``how`` one of its IMREAD_ flags; None where it cannot."""
+    name = os.fspath(path)
     try:
-        return cv2.imread(os.fspath(path), how)
-    except cv2.error:  # of more pixels than it may have, or of none
+        if name.isprintable():
+            return cv2.imread(name, how)
+        with open(name, "rb") as file:  # of a name that is no Unicode OpenCV makes a crash
+            return cv2.imdecode(np.frombuffer(file.read(), np.uint8), how)
+    except (cv2.error, OSError, ValueError):  # the first, of more pixels than it may have, or of none
         return None
 
 

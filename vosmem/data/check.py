@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from vosmem.data.defects import Defect
+from vosmem.data.defects import Defect, read
 from vosmem.errors import UserError
 from vosmem.whole import replacing
 
@@ -17,7 +16,7 @@ COLUMNS = ("sequence", "file", "what", "mend")
 
 def defects_of(descriptions: Iterable[Path]) -> list[Defect]:
     """Every defect that the descriptions tell of, in their order."""
-    return [Defect(**d) for path in descriptions for d in json.loads(Path(path).read_text())["defects"]]
+    return [defect for path in descriptions for defect in read(Path(path))]
 
 
 def table(defects: list[Defect]) -> str:

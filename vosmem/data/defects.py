@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from vosmem import parse
 from vosmem.errors import UserError
 
 
@@ -18,6 +21,22 @@ class Defect:
     what: str
     mend: str
     fatal: bool
+
+
+def read(description: Path) -> list[Defect]:
+    """The defects that a description tells of. Raises UserError where it is none."""
+    try:
+        return [of(told) for told in parse.json_file(description)["defects"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{description}: not a description of a sequence; run `vosmem data` to write one") from None
+
+
+def of(told: Mapping[str, Any]) -> Defect:
+    """A defect as a description tells it. Raises TypeError where that is none."""
+    defect = Defect(**told)
+    if not all(isinstance(text, str) for text in (defect.sequence, defect.file, defect.what, defect.mend)):
+        raise TypeError("no text")
+    return defect
 
 
 class Defects:

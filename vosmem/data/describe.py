@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vosmem import parse, video
 from vosmem.cache import Clip
 from vosmem.data import STAGE_VERSION, layout
-from vosmem.data.defects import Defect, Defects
+from vosmem.data.defects import Defects, of
 from vosmem.data.files import SequenceFiles, fingerprint
 from vosmem.data.masks import look
 from vosmem.errors import UserError
@@ -185,19 +185,41 @@ def read(path: str | os.PathLike) -> Sequence:
     try:
         told = parse.json_file(path)
         sequence = Sequence(
-            told["sequence"], told["root"], tuple(told["frames"]), tuple(told["masks"]),
-            tuple(told["size"] or (0, 0)), tuple(told["working_size"] or (0, 0)), tuple(told.get("times", ())),
-            told.get("mask_root", ""),
+            _text(told["sequence"]), _text(told["root"]), tuple(map(_text, told["frames"])),
+            tuple(m if m is None else _text(m) for m in told["masks"]), _size(told["size"]),
+            _size(told["working_size"]), tuple(map(float, told.get("times", ()))), _text(told.get("mask_root", "")),
         )  # fmt: skip
-        defects = [Defect(**d) for d in told["defects"]]
+        if len(sequence.masks) != len(sequence.frames) or len(sequence.times) not in (0, len(sequence.frames)):
+            raise ValueError("not one of each for every frame")
+        defects = [of(told) for told in told["defects"]]
+        if sequence.frames and 0 in sequence.size + sequence.working_size and not any(d.fatal for d in defects):
+            raise ValueError("frames of no size")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `vosmem data` first") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         raise UserError(f"{path}: not a description of a sequence; run `vosmem data` to write one") from None
     for defect in defects:
         if defect.fatal:
             raise UserError(f"{defect.file}: {defect.what}; {defect.mend}")
     return sequence
+
+
+def _text(value: Any) -> str:
+    """A name or path of a description."""
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError("no text")
+    os.fsencode(value)  # a ValueError of what no file can be called
+    return value
+
+
+def _size(value: Any) -> tuple[int, int]:
+    """An (H, W) of a description; (0, 0) of a sequence of which none is known."""
+    if value is None:
+        return 0, 0
+    height, width = value
+    if not all(type(n) is int and 0 < n < 2**31 for n in (height, width)):
+        raise ValueError("no size")
+    return height, width
 
 
 def _frame_sizes(frames: list[Path], found: Defects) -> tuple[int, int] | None:
