@@ -239,8 +239,10 @@ class Reader:
         if not plain or data.external or data.is_virtual:
             raise _unreadable(self.path, f"/{name} is not of numbers that stand in this file")
         row = data.dtype.itemsize * math.prod(data.shape[1:])
-        if data.ndim < 3 or data.shape[0] != len(self) or not 0 < row <= LARGEST_ROW or data.chunks is None:
-            raise _unreadable(self.path, f"/{name} has the shape {data.shape}, expected ({len(self)}, ..., h, w)")
+        if data.ndim and data.shape[0] != len(self):
+            raise _unreadable(self.path, f"/{name} holds {data.shape[0]} of {len(self)} frames")
+        if data.ndim < 2 or not 0 < row <= LARGEST_ROW or data.chunks is None:
+            raise _unreadable(self.path, f"/{name} has the shape {data.shape}, which no stage writes")
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[None]:
