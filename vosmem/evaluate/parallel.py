@@ -5,9 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from vosmem import davis2016
+from vosmem.errors import UserError
 from vosmem.evaluate import stage
 from vosmem.evaluate.folders import Paired
 from vosmem.evaluate.tables import SequenceScores
@@ -62,8 +65,17 @@ def _results(spans: Sequence[Span], how: How, jobs: int) -> Iterator[SequenceSco
     if jobs == 1:
         yield from map(_score, work)
         return
-    with multiprocessing.Pool(jobs) as pool:
-        yield from pool.imap(_score, work)
+    # Fresh processes, not copies: a copy of one whose other threads hold a lock waits for it for ever. And an executor,
+    # not a pool, which waits for ever for what a worker was at that was killed.
+    executor = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    try:
+        yield from executor.map(_score, work)
+    except BrokenProcessPool:
+        raise UserError(
+            f"a process of {jobs} was killed, perhaps for want of memory; run again with --jobs {max(1, jobs // 2)}"
+        ) from None
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def _score(work: tuple[Span, How]) -> SequenceScores:
