@@ -42,5 +42,8 @@ def run(args: argparse.Namespace) -> int:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
-        print("\n`vosmem weights NAME` fetches one.", file=sys.stderr)
+        from vosmem.data.download import SOURCES
+
+        print("\nvosmem itself: MIT", *(source.terms for source in SOURCES.values()), sep="\n", file=sys.stderr)
+        print("`vosmem weights NAME` fetches a file.", file=sys.stderr)
     return 0

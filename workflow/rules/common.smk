@@ -16,6 +16,7 @@ from vosmem import config as configuration
 from vosmem import lock, weights
 from vosmem.data import asked, check, layout, seen
 from vosmem.errors import UserError
+from vosmem.evaluate import summed_up
 from vosmem.memory import adopted
 from vosmem.memory import told as told_of
 from vosmem.stored import estimate
@@ -227,6 +228,12 @@ def check_disk():
             print(f"vosmem: {estimate.check(found, Path(RESULTS))}", file=sys.stderr)
     except UserError as error:
         stop(error)
+
+
+def tell_results():
+    """After a run that succeeded: where the results are, and what they say of the first model."""
+    model, method = next(iter(MODELS)), CONFIG["refine"]["methods"][-1]
+    print(f"vosmem: {summed_up.line(Path(RESULTS), model, method)}", file=sys.stderr)
 
 
 def tell_defects():
