@@ -92,7 +92,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(UserError, match="does not hold MP-Net"):
         checkpoint.load(path)
     checkpoint.save(MPNet(0.07, 2), path, width=0.14, encoding="uv", settings={})
-    with pytest.raises(UserError, match=r"does not hold MP-Net.*size mismatch"):
+    with pytest.raises(UserError, match=r"does not hold MP-Net.*got .4, 2, 7, 7., expected"):
         checkpoint.load(path)
     with pytest.raises(UserError, match="no such weight file"):
         checkpoint.load(tmp_path / "absent.safetensors")
