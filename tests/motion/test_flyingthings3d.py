@@ -163,7 +163,7 @@ def test_training_on_it_goes_on_where_it_stopped(tmp_path):
     assert all(torch.equal(whole[k], again[k]) for k in whole)
 
 
-def test_the_published_schedule_is_a_file(repository, tmp_path, monkeypatch, capsys):
+def test_the_published_schedule_is_a_file(repository, tmp_path, monkeypatch):
     """config/motion/flyingthings3d.yaml, as it is but for its width and size, on a tiny copy."""
     given = repository / "config/motion/flyingthings3d.yaml"
     told = yaml.safe_load(given.read_text())
@@ -180,9 +180,21 @@ def test_the_published_schedule_is_a_file(repository, tmp_path, monkeypatch, cap
     with (tmp_path / "w.csv").open() as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["3"]
     assert (told["epochs"], told["size"], told["width"]) == (27, [200, 360], 1)
-    capsys.readouterr()
-    (tmp_path / "bad.yaml").write_text("crops: 3")
-    assert main(["motion", "train", "--config", str(tmp_path / "bad.yaml"), "-o", str(out)]) == 1
-    assert "expected keys among data, width" in capsys.readouterr().err
-    assert main(["motion", "train", "--epochs", "3", "-o", str(out)]) == 1
-    assert "--epochs: is for --data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("crops: 3", "expected keys among data, width"), ("[1]", "expected keys among data"),
+        ("a: b: c", "cannot be read as YAML"), ("steps: 1.5", "--steps: got 1.5, expected a whole number, more than 0"),
+        ("lr: fast", "--lr: got 'fast', expected a number, more than 0"), ("averaging: 2", "at least 0, at most 1"),
+        ("epochs: 3", "--epochs: is for --data"), ("size: [200]", "--size: got [200], expected height and width"),
+        ("optimizer: adam", "--optimizer: got 'adam', expected one of adamw, sgd"), ("data: [a]", "--data: got ['a']"),
+        ("size: [16, 48]", "--size: got 16 48, expected 32 at least"), ("data: nowhere", "nowhere: no optical_flow"),
+    ],
+)  # fmt: skip
+def test_bad_options_are_told(tmp_path, capsys, text, told):
+    (tmp_path / "bad.yaml").write_text(text)
+    command = ["motion", "train", "--config", str(tmp_path / "bad.yaml"), "-o", str(tmp_path / "w.safetensors")]
+    assert main(command) == 1
+    assert told in capsys.readouterr().err

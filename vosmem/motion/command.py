@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from vosmem import arguments, weights
+from vosmem import arguments, parse, weights
 from vosmem.errors import UserError
 
 # Options of `train` and their defaults, which are those of the weights that come with vosmem.
@@ -28,9 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_settings(predict, "motion")
     train = add(
         "train",
-        "train MP-Net",
-        "On synthetic flow, which is made as it goes, or on FlyingThings3D. The defaults are those of the weights that "
-        "come with vosmem. Interrupted, the same command goes on.",
+        "train MP-Net on synthetic flow, which is made as it goes, or on FlyingThings3D",
+        "The defaults are those of the weights that come with vosmem. Interrupted, the same command goes on.",
     )
     train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the trained weights")
     train.add_argument("--history", type=Path, metavar="CSV", help="loss and score by step (default: OUT with .csv)")
@@ -38,23 +36,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", type=Path, metavar="YAML", help="take the options below from a file; those given beside it win"
     )
 
-    def option(key: str, help: str, **kind) -> None:
-        told = f"{help} (default: {' '.join(map(str, value)) if isinstance(value := TRAINING[key], tuple) else value})"
-        train.add_argument(f"--{key.replace('_', '-')}", help=told.removesuffix(" (default: None)"), **kind)
+    def option(key: str, told: str, **kind: Any) -> None:
+        value = TRAINING[key]
+        default = " ".join(map(str, value)) if isinstance(value, tuple) else value
+        shown = "" if value is None else f" (default: {default})"
+        train.add_argument(f"--{key.replace('_', '-')}", help=f"{told}{shown}", **kind)
 
     option("data", "folder of FlyingThings3D, in the place of synthetic flow", metavar="DIR")
-    option("width", "share of the published channels", type=float)
-    option("encoding", "what the network sees of the flow", choices=("published", "uv", "residual"))
-    option("size", "of the fields; of --data that of crops of fields of 270x480", type=int, nargs=2, metavar=("H", "W"))
-    option("steps", "how many batches", type=int)
-    option("epochs", "with --data, in the place of --steps: how often each pair of frames is seen", type=int)
-    option("batch_size", "fields in a step", type=int)
+    option("width", "of the published channels", type=float, metavar="SHARE")
+    option("encoding", "how flow is given to the network", choices=("published", "uv", "residual"))
+    option(
+        "size",
+        "size of the fields of flow; with --data that of crops of fields of 270x480",
+        type=int,
+        nargs=2,
+        metavar=("H", "W"),
+    )
+    option("steps", "training steps", type=int, metavar="N")
+    option("epochs", "with --data, in the place of --steps: how often each pair is seen", type=int, metavar="N")
+    option("batch_size", "fields in a step", type=int, metavar="N")
     option("optimizer", "sgd: as published, with momentum 0.9", choices=("adamw", "sgd"))
-    option("schedule", "published: x0.1 at 10/27 and 19/27", choices=("cosine", "published"))
-    option("lr", "learning rate; published: 0.003", type=float)
-    option("weight_decay", "published: 0.005", type=float)
-    option("averaging", "decay of the running mean of the weights; 0 keeps the last", type=float)
-    option("seed", "of weights and data", type=int)
+    option("schedule", "how the rate falls; published: x0.1 at 10/27 and 19/27", choices=("cosine", "published"))
+    option("lr", "learning rate; published: 0.003", type=float, metavar="RATE")
+    option("weight_decay", "published: 0.005", type=float, metavar="X")
+    option("averaging", "decay of the running mean of the weights; 0 keeps the last", type=float, metavar="X")
+    option("seed", "of weights and data", type=int, metavar="N")
     train.add_argument("--float32", action="store_true", help="do not compute convolutions in bfloat16")
     for command in (predict, train):
         arguments.add_device(command)
@@ -102,15 +108,24 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if args.config:
         try:
-            told = yaml.safe_load(args.config.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            told = parse.yaml(args.config.read_text())
+        except (OSError, ValueError) as error:
             raise UserError(f"{args.config}: cannot be read as YAML ({type(error).__name__})") from None
         if not isinstance(told, dict) or {*told} - {*TRAINING}:
             raise UserError(f"{args.config}: expected keys among {', '.join(TRAINING)}; got {told!r:.100}")
     options = {**TRAINING, **told, **given}
-    for key, least in (("width", 0), ("steps", 0), ("batch_size", 0), ("lr", 0), ("epochs", 0), ("seed", -1)):
-        if options[key] is not None and not (isinstance(options[key], int | float) and options[key] > least):
-            raise UserError(f"--{key.replace('_', '-')}: got {options[key]}, expected more than {least}")
+    for key in ("steps", "epochs", "batch_size", "width", "lr", "weight_decay", "averaging", "seed"):
+        value, whole = options[key], key in ("steps", "epochs", "batch_size", "seed")
+        most = 1 if key == "averaging" else math.inf
+        may_be_0 = key in ("weight_decay", "averaging", "seed")
+        if value is None and key == "epochs":
+            continue
+        is_number = isinstance(value, int if whole else int | float)
+        if not is_number or value > most or not (value > 0 or (may_be_0 and value == 0)):
+            wanted = f"{'a whole number' if whole else 'a number'}, {'at least' if may_be_0 else 'more than'} 0"
+            raise UserError(f"--{key.replace('_', '-')}: got {value!r}, expected {wanted}{', at most 1' * (most == 1)}")
+    if not isinstance(options["data"], str | None):
+        raise UserError(f"--data: got {options['data']!r}, expected a folder")
     for key, known in (("encoding", ("published", "uv", "residual")), ("optimizer", ("adamw", "sgd")),
                        ("schedule", ("cosine", "published"))):  # fmt: skip
         if options[key] not in known:
