@@ -166,6 +166,20 @@ def test_other_addresses_are_refused(address, tmp_path):
         fetch.fetch(f"{address}#md5=1", tmp_path)
 
 
+def test_without_internet_it_is_told_once_where_to_put_the_file(tmp_path, monkeypatch):
+    def unreachable(url, path):
+        raise fetch.archive._stuck(url, path, "no route", 0)
+
+    monkeypatch.setattr(fetch.archive, "fetch", unreachable)
+    path = weights.file_for("", ADDRESS, tmp_path)
+    with pytest.raises(UserError) as caught:
+        fetch.fetch(ADDRESS, tmp_path)
+    assert str(caught.value) == (
+        f"weights {ADDRESS!r} could not be fetched ({ADDRESS}: could not be fetched (no route)); "
+        f"put the file there by hand: {path}"
+    )
+
+
 def test_two_addresses_of_one_name_do_not_meet():
     first, second = (weights.file_for("", f"https://{host}.org/w.pth") for host in "ab")
     assert first != second and first.suffix == ".pth"

@@ -43,7 +43,9 @@ def _from_any(entry: weights.Entry, path: Path) -> str:
                 _get(source, temporary, path)
                 return weights.verify(temporary, entry, known)
         except (UserError, OSError) as error:
-            answers.append(f"{source.get('package') or source.get('url')}: {error}")
+            where = source.get("package") or source.get("url")
+            told = str(error).removeprefix(f"{where}: ").partition("; without internet")[0]  # what to do is told below
+            answers.append(f"{where}: {told}")
     sha256 = known or entry.sha256
     hint = f" (SHA-256 {sha256}{'' if len(sha256) == 64 else '...'})" if sha256 else ""
     raise UserError(
