@@ -12,9 +12,9 @@ rule appearance:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=megabytes(3000),
         runtime=60,
-        gpu=0,
+        gpu=gpus("appearance"),
     params:
         version=stage_version("appearance"),
         settings=lambda w: as_json(settings_of("appearance", w.network)),

@@ -52,6 +52,7 @@ DATASET = CONFIG["data"]["name"]
 MODELS = CONFIG["models"]
 RESULTS = f"results/{DATASET}"
 STARTED = time.time()
+CORES = workflow.resource_settings.cores or 1  # None on a cluster, whose profile says what a training gets
 CACHES = ("flow", "appearance", "motion", "memory")  # the stages that write HDF5 files
 PLACE = asked.place(CONFIG["data"])
 
@@ -222,7 +223,7 @@ def check_disk():
             frames_of,
             CONFIG["data"]["short_side"],
             CONFIG["cache"]["keep"],
-            workflow.cores or 1,
+            CORES,
         )
         if found.total or found.unknown:
             print(f"vosmem: {estimate.check(found, Path(RESULTS))}", file=sys.stderr)
@@ -322,10 +323,24 @@ if not DOWNLOADING:
     check_training()
 
 
+def megabytes(first):
+    """Memory of a job: twice as much each time that it is tried again, as one is that a cluster killed for too little."""
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+
+
+WITHOUT_NETWORK = {"dis", "camera_residual", "residual", "flow_magnitude"}
+
+
+def gpus(section, processes=1):
+    """GPUs that a job of a section asks a cluster for, where `device` says that networks run there and there are any."""
+    names = {name for m in MODELS.values() for name in configuration.names(section, m[section])} if section else {""}
+    return processes * int(CONFIG["device"].startswith("cuda") and not names <= WITHOUT_NETWORK)
+
+
 def training_threads():
     """Cores for each training: those there are, shared among those that can run side by side."""
     trainings = sum(len(parts(model)) for model in models_by_weights(trained=True))
-    return max(1, (workflow.cores or 1) // max(1, trainings))
+    return max(1, CORES // max(1, trainings))
 
 
 def given_weights(model, key):

@@ -12,7 +12,7 @@ rule data:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=megabytes(1000),
         runtime=20,
     params:
         version=stage_version("data"),
@@ -47,7 +47,7 @@ rule data_check:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=megabytes(500),
         runtime=10,
     params:
         version=stage_version("data"),
@@ -56,10 +56,6 @@ rule data_check:
 
 
 # Not a part of `all`: snakemake download_davis2016 [--configfile config/davis2016.yaml]
-localrules:
-    download_davis2016,
-
-
 rule download_davis2016:
     output:
         record="results/downloads/davis2016.json",
@@ -71,7 +67,7 @@ rule download_davis2016:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=megabytes(500),
         runtime=24 * 60,
     params:
         to=shlex.quote(DOWNLOADED_TO),

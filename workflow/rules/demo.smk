@@ -11,7 +11,7 @@ if rendered():
             "../../envs/vosmem.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
+            mem_mb=megabytes(1000),
             runtime=10,
         params:
             version=stage_version("demo"),

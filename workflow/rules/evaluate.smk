@@ -16,7 +16,7 @@ rule evaluate:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=megabytes(1000),
         runtime=30,
     params:
         version=stage_version("evaluate"),
@@ -44,7 +44,7 @@ rule evaluate_summary:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=megabytes(500),
         runtime=10,
     params:
         version=stage_version("evaluate"),

@@ -12,9 +12,9 @@ rule flow:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=60,
-        gpu=0,
+        gpu=gpus("flow"),
     params:
         version=stage_version("flow"),
         settings=lambda w: as_json(settings_of("flow", w.estimator)),

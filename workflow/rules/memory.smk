@@ -23,9 +23,9 @@ rule memory_train:
         "../../envs/vosmem.yaml"
     threads: training_threads()
     resources:
-        mem_mb=8000,
+        mem_mb=megabytes(8000),
         runtime=24 * 60,
-        gpu=0,
+        gpu=lambda wildcards: gpus("", MODELS[wildcards.model]["memory"]["processes"]),
     params:
         version=stage_version("memory"),
         settings=lambda w: training_options(w.model),
@@ -51,7 +51,7 @@ rule memory_adopt:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=megabytes(500),
         runtime=10,
     params:
         weights=lambda w: shlex.quote(MODELS[w.model]["memory"]["weights"]),
@@ -74,9 +74,9 @@ rule memory_predict:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=60,
-        gpu=0,
+        gpu=gpus(""),
     params:
         version=stage_version("memory"),
         streams=lambda w: stream_options(w.model, w.seq),

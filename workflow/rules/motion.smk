@@ -13,9 +13,9 @@ rule motion:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=60,
-        gpu=0,
+        gpu=gpus("motion"),
     params:
         version=stage_version("motion"),
         settings=lambda w: as_json(settings_of("motion", w.network)),

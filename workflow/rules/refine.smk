@@ -14,7 +14,7 @@ rule refine:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=megabytes(1000),
         runtime=30,
     params:
         version=stage_version("refine"),
@@ -40,7 +40,7 @@ rule overlay:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=megabytes(1500),
         runtime=60,
     shell:
         "python -m vosmem overlay {input.description:q} {input.masks:q} --out {output.video:q} 2> {log:q}"

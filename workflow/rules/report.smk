@@ -10,7 +10,7 @@ rule config_resolved:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=megabytes(500),
         runtime=10,
     params:
         # not sorted: the first model is the one that the page's first sentence is about
@@ -58,7 +58,7 @@ rule report:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=megabytes(1000),
         runtime=20,
     params:
         version=stage_version("report"),
@@ -81,7 +81,7 @@ rule report_latest:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=100,
+        mem_mb=megabytes(100),
         runtime=5,
     shell:
         "cp {input.page:q} {output.page:q} 2> {log:q}"

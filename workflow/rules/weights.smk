@@ -11,7 +11,7 @@ rule weights:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=megabytes(500),
         runtime=30,
     params:
         name=lambda w: fetched()[w.file],

@@ -1,0 +1,36 @@
+"""Profiles and manifests: what is planned by them."""
+
+import re
+
+import yaml
+
+
+def test_networks_ask_for_a_gpu_where_device_says_so(workflow, config):
+    def asked():
+        workflow.write(config)
+        told = workflow.run("--dry-run").stdout
+        return {rule: int(gpus) for rule, gpus in re.findall(r"^rule (\w+):\n(?:    .*\n)*?.*\bgpu=(\d+)", told, re.M)}
+
+    config["memory"] |= {"processes": 2}
+    assert set(asked().values()) == {0}
+    config["device"] = "cuda"
+    # DIS and the camera's residual are no networks
+    assert asked() == {"flow": 0, "appearance": 1, "motion": 0, "memory_train": 2, "memory_predict": 1}
+
+
+def test_shards_are_planned_as_the_manifest_has_them_run(workflow, config, repository):
+    profile = repository / "workflow/profiles/kubernetes"
+    manifest = yaml.safe_load((profile / "job.yaml").read_text())
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
+    given = re.search(r'--config "(.*?)"', container["args"][0])[1]
+    (workflow.folder / "shards").mkdir()
+    (workflow.folder / "shards/1.txt").write_text("b\ntrain\n")
+    config["data"] = {"name": "videos", "root": "elsewhere", "layout": "folder", "short_side": 64}
+    config["memory"] = {"weights": "shipped"}
+    del config["motion"], config["appearance"], config["flow"]  # what the shipped weights were trained on
+    workflow.write(config)
+    given = given.replace("/work/videos", str(workflow.folder / "tiny/JPEGImages/480p"))
+    given = given.replace("/work/", f"{workflow.folder}/").replace("$JOB_COMPLETION_INDEX", "1")
+    own = workflow.folder / "run/1"
+    planned = workflow.planned(None, "--workflow-profile", str(profile), "--directory", str(own), "--config", given)
+    assert (planned["data"], planned["refine"], planned["report"]) == (2, 2, 1)
