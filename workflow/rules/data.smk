@@ -43,6 +43,7 @@ rule data_check:
     benchmark:
         f"{RESULTS}/benchmarks/data/check.tsv"
     priority: 2  # looking comes before computing
+    localrule: True
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
@@ -63,6 +64,7 @@ rule download_davis2016:
         "results/logs/download_davis2016.log",
     benchmark:
         "results/benchmarks/download_davis2016.tsv"
+    localrule: True
     conda:
         "../../envs/vosmem.yaml"
     threads: 1

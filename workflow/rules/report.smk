@@ -6,6 +6,7 @@ rule config_resolved:
         f"{RESULTS}/logs/config_resolved.log",
     benchmark:
         f"{RESULTS}/benchmarks/config_resolved.tsv"
+    localrule: True
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
@@ -77,6 +78,7 @@ rule report_latest:
         "results/logs/report_latest.log",
     benchmark:
         "results/benchmarks/report_latest.tsv"
+    localrule: True
     conda:
         "../../envs/vosmem.yaml"
     threads: 1

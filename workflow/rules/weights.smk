@@ -7,6 +7,7 @@ rule weights:
         "results/benchmarks/weights/{file}.tsv"
     wildcard_constraints:
         file=any_of(fetched()),
+    localrule: True
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
