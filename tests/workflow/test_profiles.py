@@ -1,6 +1,7 @@
-"""Profiles and manifests: what is planned by them."""
+"""Profiles and manifests: what is planned by them, and what a sequence that fails does to the others."""
 
 import re
+from pathlib import Path
 
 import yaml
 
@@ -34,3 +35,15 @@ def test_shards_are_planned_as_the_manifest_has_them_run(workflow, config, repos
     own = workflow.folder / "run/1"
     planned = workflow.planned(None, "--workflow-profile", str(profile), "--directory", str(own), "--config", given)
     assert (planned["data"], planned["refine"], planned["report"]) == (2, 2, 1)
+
+
+def test_a_sequence_that_fails_holds_up_no_other_and_is_named(broken):
+    (broken.folder / "tiny/JPEGImages/480p/b/00001.jpg").write_bytes(b"no image")
+    (broken.folder / "results/tiny/evaluate/lvo/raw/c.csv").unlink()
+    done = broken.run("--keep-going", check=False)
+    assert done.returncode == 1
+    assert (broken.folder / "results/tiny/evaluate/lvo/raw/c.csv").exists()
+    failed = re.findall(r"^Error in rule (\w+):\n(?:    .*\n)*?    output: (\S+)", done.stderr, re.M)
+    assert sorted(rule for rule, _ in failed) == ["appearance", "data_check", "flow"]  # those of b, and the table
+    assert all(Path(made).stem in ("b", "defects") for _, made in failed)
+    assert "b/00001.jpg" in done.stderr
