@@ -1,0 +1,120 @@
+"""What a sequence costs, stage by stage: `python -m benchmarks.scale fit results/davis2016-train` (docs/scale.md).
+
+`fit` reads the benchmark tables of a run: CPU seconds of a job are taken to be a + b f p, with f frames of p million
+pixels, by least squares, which tells the start-up (a) from the work (b). `run N` makes N tiny sequences in a folder of
+its own, runs the workflow over them with small networks, and prints the same and what Snakemake itself took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import yaml
+
+from vosmem.appearance import mobile
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZE, FRAMES = (64, 96), 4  # of a tiny sequence
+CONFIG = {
+    "data": {"name": "tiny", "root": "tiny", "train": ["s00000", "s00001"], "test": "all", "short_side": SIZE[0]},
+    "flow": {"estimator": "dis"},
+    "appearance": {"network": "mobilenet_v2", "weights": "random.pth", "layers": ["block5"]},
+    "motion": {"network": "camera_residual"},
+    "memory": {"projection": 4, "state": 4, "steps": 3, "clip_length": 3},
+    "refine": {"methods": ["raw"]},
+    "device": "cpu",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="action", required=True)
+    commands.add_parser("fit").add_argument("results", type=Path, help="of one data set: results/<name>")
+    run = commands.add_parser("run")
+    run.add_argument("sequences", type=int)
+    run.add_argument("--cores", default="all")
+    args = parser.parse_args()
+    if args.action == "fit":
+        print(table(args.results))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        tiny(Path(folder), args.sequences, args.cores)
+
+
+def table(results: Path) -> str:
+    """Of each kind of job: how many, what it costs, and the largest memory that one held."""
+    work = {}
+    for path in (results / "data").glob("*.json"):
+        told = json.loads(path.read_text())
+        height, width = told["working_size"]
+        work[path.stem] = len(told["frames"]) * height * width / 1e6
+    rows = defaultdict(list)
+    for path in (results / "benchmarks").rglob("*.tsv"):
+        if path.stem in work:
+            with open(path, newline="") as file:
+                told = next(csv.DictReader(file, delimiter="\t"))
+            if told["cpu_time"] != "NA":
+                kind = str(path.parent.relative_to(results / "benchmarks"))
+                rows[kind].append((work[path.stem], float(told["cpu_time"]), float(told["max_rss"])))
+    lines = ["| job | jobs | start-up, CPU s | CPU s a megapixel | peak MB |", "|---|---|---|---|---|"]
+    for kind, measured in sorted(rows.items()):
+        amount, seconds, memory = np.array(measured).T  # (n,) each
+        start, each = seconds.mean(), 0.0
+        if np.ptp(amount) > 0:  # neither is negative, however disturbed the timings
+            each, start = np.polyfit(amount, seconds, 1)
+            start, each = (0.0, seconds.sum() / amount.sum()) if start < 0 else (start, each)
+            start, each = (seconds.mean(), 0.0) if each < 0 else (start, each)
+        lines.append(f"| {kind} | {len(measured)} | {start:.1f} | {each:.3f} | {memory.max():.0f} |")
+    return "\n".join(lines)
+
+
+def tiny(folder: Path, count: int, cores: str) -> None:
+    """Make the sequences, run, and tell what it took."""
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        background = cv2.GaussianBlur(rng.integers(0, 255, (*SIZE, 3), np.uint8), (0, 0), 1.5)
+        for t in range(FRAMES):
+            mask = np.zeros(SIZE, np.uint8)
+            mask[16:48, 8 + 6 * t : 40 + 6 * t] = 255
+            for kind, suffix, image in (
+                ("JPEGImages", "jpg", np.where(mask[..., None] > 0, np.uint8(230), background)),
+                ("Annotations", "png", mask),
+            ):
+                path = folder / "tiny" / kind / "480p" / f"s{i:05d}" / f"{t:05d}.{suffix}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(path), image)
+    torch.manual_seed(0)
+    torch.save(mobile.mobilenet_v2(["block5"], 8).state_dict(), folder / "random.pth")
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--directory"]
+    command += [str(folder), "--configfile", str(folder / "config.yaml"), "--cores", cores, "--keep-going"]
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    with open(folder / "told.txt", "w") as told:
+        done = subprocess.run(command, stdout=told, stderr=told, check=False)
+    wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        print((folder / "told.txt").read_text()[-5000:], file=sys.stderr)
+        sys.exit(1)
+    results = folder / "results/tiny"
+    print(table(results))
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    disk = sum(p.stat().st_size for p in folder.joinpath("results").rglob("*") if p.is_file())
+    hidden = sum(1 for p in folder.joinpath(".snakemake").rglob("*") if p.is_file())
+    print(f"\n{count} sequences: {wall:.0f} s, {cpu:.0f} CPU s, that is {cpu / count:.2f} a sequence")
+    print(f"disk of the results: {disk / count / 1e3:.0f} kB a sequence; files of Snakemake's: {hidden / count:.1f}")
+
+
+if __name__ == "__main__":
+    main()
