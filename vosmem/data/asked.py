@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vosmem.allowed import is_plain, shown
 from vosmem.data import layout
+from vosmem.errors import UserError
+
+LONGEST = 150  # bytes of a name; files may have 255, of which those half written take some 100 more
 
 
 def place(data: Mapping[str, Any]) -> layout.Place:
@@ -18,8 +22,34 @@ def place(data: Mapping[str, Any]) -> layout.Place:
 def sequences(data: Mapping[str, Any], key: str) -> list[str]:
     """The sequences that `train` or `test` means: a list, a file of names, a part of the data set, or all.
 
-    ``data``: the resolved section. Raises UserError where the file or the data set cannot be read.
+    ``data``: the resolved section. Raises UserError where the file or the data set cannot be read, or where a sequence
+    has a name that cannot be the name of results.
     """
+    names = _asked(data, key)
+    for name in names:
+        if why := unusable(name):
+            raise UserError(f"config: data.{key}: the sequence {shown(name)} {why}; rename it, or take it off the list")
+    return names
+
+
+def unusable(name: str) -> str:
+    """Why a sequence's name can be neither a file's nor a word of a command; empty of one that can."""
+    if not name or name in (".", "..") or "/" in name or "\\" in name:
+        return "is no name of a folder"
+    if not is_plain(name):
+        return "has control characters in its name"
+    if any(c in name for c in "{}<>"):
+        return "has braces or angle brackets in its name, which Snakemake takes for its own"
+    if name.startswith("-"):
+        return "has a name that begins with a dash, as options do"
+    if name == "mean":
+        return "is called as the last row of every table of scores is"
+    if len(name.encode()) > LONGEST:
+        return f"has a name of more than {LONGEST} bytes, with which its files' names would be too long"
+    return ""
+
+
+def _asked(data: Mapping[str, Any], key: str) -> list[str]:
     asked = data[key]
     if isinstance(asked, list):
         return asked

@@ -160,9 +160,10 @@ def read_list(path: Path) -> list[str]:
         raise UserError(f"{path}: cannot be read as a list of sequences ({error.__class__.__name__})") from None
     names: dict[str, None] = {}  # a set that keeps the order
     for line in lines:
-        first = line.split("#")[0].split()
-        if first:
-            names[first[0].split("/")[-2] if first[0].count("/") >= 2 else first[0]] = None
+        told = line.split("#")[0].strip()
+        if told:
+            first = told.split()[0]
+            names[first.split("/")[-2] if first.count("/") >= 2 else told] = None  # a name may have spaces
     return list(names)
 
 
