@@ -146,13 +146,43 @@ DAVIS = {"DAVIS/": b"", "DAVIS/JPEGImages/480p/bear/00000.jpg": b"frame", "DAVIS
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil", "DAVIS/../../evil", "/evil", "DAVIS/..\\evil", "DAVIS/link"], ids=lambda n: n.replace("/", "_")
+    "name",
+    ["../evil", "DAVIS/../../evil", "/evil", "DAVIS/..\\evil", "DAVIS/link", "C:\\evil", "DAVIS/a/../../../evil"],
+    ids=lambda n: n.replace("/", "_"),
 )
 def test_nothing_leaves_the_folder(tmp_path, name):
     (tmp_path / "a.zip").write_bytes(zipped({**DAVIS, name: None if name.endswith("link") else b"evil"}))
     with pytest.raises(UserError, match="leads out of the archive; do not use it"):
         archive.unpack(tmp_path / "a.zip", "DAVIS", tmp_path / "in/DAVIS")
     assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] in (["a.zip", "in"], ["in", "a.zip"])
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFLNK])
+def test_what_is_neither_file_nor_folder_is_refused(tmp_path, kind):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        info = zipfile.ZipInfo("DAVIS/device")
+        info.external_attr = (kind | 0o666) << 16
+        file.writestr(info, b"/dev/sda")
+    with pytest.raises(UserError, match="do not use it"):
+        archive.unpack(tmp_path / "a.zip", "DAVIS", tmp_path / "DAVIS")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_more_than_the_disk_has_is_not_begun(tmp_path, monkeypatch):
+    """A bomb says how large it is; one that lies is cut off where it said it would end."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("DAVIS/bomb", bytes(20_000_000))
+    bomb = (tmp_path / "a.zip").read_bytes()
+    assert len(bomb) < 100_000
+    monkeypatch.setattr(archive.room, "free", lambda folder: 10_000_000)
+    with pytest.raises(UserError, match=r"what a\.zip holds takes 20 MB of disk, 10 MB are free"):
+        archive.unpack(tmp_path / "a.zip", "DAVIS", tmp_path / "DAVIS")
+    lying = bomb.replace((20_000_000).to_bytes(4, "little"), (5).to_bytes(4, "little"))
+    assert lying != bomb
+    (tmp_path / "a.zip").write_bytes(lying)
+    with pytest.raises(UserError, match="a damaged archive"):
+        archive.unpack(tmp_path / "a.zip", "DAVIS", tmp_path / "DAVIS")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_only_the_data_set_is_unpacked(tmp_path):

