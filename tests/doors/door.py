@@ -8,10 +8,17 @@ import signal
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from vosmem.cli import main
 
 PATIENCE = 60  # seconds after which a command hangs
 ROOM = 2 << 30  # bytes of address space that reading a small file may take
+
+
+def some(values):
+    """Every second value for the usual run, the others for `-m slow`."""
+    return [pytest.param(v, marks=[pytest.mark.slow] if k % 2 else []) for k, v in enumerate(values)]
 
 
 class Door:
