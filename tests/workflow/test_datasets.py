@@ -86,7 +86,12 @@ def test_a_missing_data_set_is_one_line(planned, tmp_path, repository):
     ("name", "changes", "steps"),
     [
         ("fbms59", {"data": {"train": "Trainingset"}, "memory": {"weights": "train"}}, 2),
-        ("segtrack-v2", {"data": {"train": ["worm"], "test": ["bmx"]}, "memory": {"weights": "train"}}, 2),
+        pytest.param(
+            "segtrack-v2",
+            {"data": {"train": ["worm"], "test": ["bmx"]}, "memory": {"weights": "train"}},
+            2,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_whole_run(tmp_path, repository, random_weights, config, name, changes, steps):
@@ -108,6 +113,7 @@ def test_a_whole_run(tmp_path, repository, random_weights, config, name, changes
     assert workflow.planned() == {}
 
 
+@pytest.mark.slow
 def test_fine_tuning_on_masks_of_ones_own(finished, tmp_path, repository, random_weights, config):
     """From the weights of a run on another data set; the masks are of two frames of one of two videos."""
     copies.own(tmp_path / "frames", tmp_path / "masks")

@@ -40,6 +40,7 @@ def test_what_does_not_fit_stops_the_run_before_it_starts(large):
     assert not (large.folder / "results/tiny/flow").exists()
 
 
+@pytest.mark.slow
 def test_caches_that_are_not_kept_go_and_the_next_run_has_nothing_to_do(finished, workflow, config):
     config["cache"] = {"keep": []}
     workflow.write(config)

@@ -48,6 +48,7 @@ def test_a_new_model_leaves_the_others_alone(finished, config):
     assert finished.planned(config) == {**MEMORY, **PAGE}
 
 
+@pytest.mark.slow
 def test_a_methods_keys_rerun_that_method_alone(changed, config):
     config["refine"] = {"methods": ["raw", "guided", "crf"]}
     changed.write(config)
