@@ -74,19 +74,28 @@ def resolve(raw: Mapping[str, Any]) -> dict[str, Any]:
     config = _complete(raw, schema(), "")
     config["models"] = {
         name: {
-            section: _complete(
-                {**config[section], **((row or {}).get(section) or {})},
-                {"$defs": schema()["$defs"], **schema()["properties"][section]},
-                f"models.{name}.{section}.",
+            section: completed(
+                section, {**config[section], **((row or {}).get(section) or {})}, f"models.{name}.{section}."
             )
             for section in MODEL_SECTIONS
         }
         for name, row in config["models"].items()
     }
-    problems = list(_impossible(config))
+    problems = impossible(config)
     if problems:
         raise UserError("\n".join(problems))
     return config
+
+
+def completed(section: str, settings: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A section of a model with its defaults, checked. ``path``: what to put before a key's name in messages."""
+    rules = {"$defs": schema()["$defs"], **schema()["properties"][section]}
+    return _complete(copy.deepcopy(dict(settings)), rules, path)
+
+
+def impossible(config: Mapping[str, Any]) -> list[str]:
+    """What each key of a resolved configuration allows but not together, one line each."""
+    return list(_impossible(config))
 
 
 def _complete(given: Any, rules: Mapping[str, Any], path: str) -> Any:

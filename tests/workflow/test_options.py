@@ -118,6 +118,7 @@ SHIPPED = {
     "config.yaml": (10, 9, 36),
     "config/davis2016.yaml": (50, 1, 20),
     "config/davis2016-22-8.yaml": (30, 1, 8),
+    "config/davis2016-ablation.yaml": (30, 1, 8),
     "config/davis2016-folds.yaml": (30, 3, 30),
     "config/davis2016-ladder.yaml": (30, 15, 150),
     "config/davis2016-streams.yaml": (30, 9, 90),

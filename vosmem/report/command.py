@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="scores of other masks to show beside, with the columns of summary.csv; may be repeated. "
         "Those of the config's report.reference are shown anyhow",
     )  # fmt: skip
+    add("--ablation", action="store_true", help="the page of the ablation (config `ablation`) instead")
+    add("--csv", type=Path, metavar="FILE", help="with --ablation: also write its table")
     add("--save-config", metavar="JSON", help="write this configuration (- reads it from stdin), resolved, not a page")
 
 
@@ -39,6 +41,12 @@ def run(args: argparse.Namespace) -> int:
     from vosmem.whole import replacing
 
     config = read_config(args.config or args.results / "config.yaml")
+    if args.ablation:
+        from vosmem.report import ablation
+
+        with arguments.timed("report ablation", "rows") as rows:
+            rows.append(ablation.run(args.results, config, args.out, args.csv))
+        return 0
     references = {name: Path(path) for name, path in config["report"]["reference"].items()}
     references |= dict(_reference(text) for text in args.reference)
     with arguments.timed("report", "sequences") as sequences:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vosmem import config, parse
+from vosmem import ablation, config, parse
 from vosmem.data import asked
 from vosmem.errors import UserError
 from vosmem.stored.files import Stored
@@ -50,7 +50,7 @@ class Needed:
 def folders(resolved: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Stage and name of every folder of caches that a resolved configuration needs."""
     found: set[tuple[str, str]] = set()
-    for model, settings in resolved["models"].items():
+    for model, settings in {**resolved["models"], **ablation.models(resolved)}.items():
         (estimator,) = config.names("flow", settings["flow"])
         motion = config.names("motion", settings["motion"])
         found |= {("appearance", network) for network in config.names("appearance", settings["appearance"])}

@@ -11,7 +11,7 @@ ROOT = Path(workflow.basedir).parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from vosmem import CACHE_FORMAT
+from vosmem import CACHE_FORMAT, ablation
 from vosmem import config as configuration
 from vosmem import lock, weights
 from vosmem.data import asked, check, layout, seen
@@ -38,6 +38,9 @@ if workflow.is_main_process:
 
 try:
     CONFIG = configuration.resolve(config)
+    REPORTED = CONFIG["models"]
+    MODELS = {**REPORTED, **ablation.models(CONFIG)}  # what may be asked for; only those of `models` are by default
+    ABLATION = ablation.rows(CONFIG)
 except UserError as error:
     stop(error)
 
@@ -49,7 +52,6 @@ shell.prefix(
 )
 
 DATASET = CONFIG["data"]["name"]
-MODELS = CONFIG["models"]
 RESULTS = f"results/{DATASET}"
 STARTED = time.time()
 CORES = workflow.resource_settings.cores or 1  # None on a cluster, whose profile says what a training gets
@@ -337,10 +339,20 @@ def gpus(section, processes=1):
     return processes * int(CONFIG["device"].startswith("cuda") and not names <= WITHOUT_NETWORK)
 
 
-def training_threads():
+def training_threads(model):
     """Cores for each training: those there are, shared among those that can run side by side."""
-    trainings = sum(len(parts(model)) for model in models_by_weights(trained=True))
+    beside = REPORTED if model in REPORTED else MODELS
+    trainings = sum(len(parts(m)) for m in models_by_weights(trained=True) if m in beside)
     return max(1, CORES // max(1, trainings))
+
+
+def ablation_models():
+    """The models of all rows of the ablation. Asked only where its page is."""
+    if not ABLATION:
+        stop("config: ablation.seeds: is empty, so there is nothing to compare; give some, e.g. [0, 1, 2]")
+    if not annotated():
+        stop("config: ablation.seeds: this data set has no masks to score rows by; leave the key out")
+    return sorted({model for row in ABLATION for model in row.models})
 
 
 def given_weights(model, key):

@@ -21,7 +21,7 @@ rule memory_train:
         part=r"(fold[^/]+/)?",
     conda:
         "../../envs/vosmem.yaml"
-    threads: training_threads()
+    threads: lambda w: training_threads(w.model)
     resources:
         mem_mb=megabytes(8000),
         runtime=24 * 60,

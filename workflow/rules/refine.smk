@@ -50,7 +50,7 @@ rule overlays:
     input:
         expand(
             f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.mp4",
-            model=MODELS,
+            model=REPORTED,
             method=CONFIG["refine"]["methods"],
             seq=TEST,
         ),

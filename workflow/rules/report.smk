@@ -26,18 +26,18 @@ rule report:
     input:
         config=f"{RESULTS}/config.yaml",
         defects=f"{RESULTS}/data/defects.tsv",
-        weights=[f"{RESULTS}/memory/{m}/{part}weights.safetensors" for m in MODELS for part in parts(m)],
-        history=[f"{RESULTS}/memory/{m}/{part}history.csv" for m in MODELS for part in parts(m)],
+        weights=[f"{RESULTS}/memory/{m}/{part}weights.safetensors" for m in REPORTED for part in parts(m)],
+        history=[f"{RESULTS}/memory/{m}/{part}history.csv" for m in REPORTED for part in parts(m)],
         masks=expand(
             f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
-            model=MODELS,
+            model=REPORTED,
             method=CONFIG["refine"]["methods"],
             seq=TEST,
         ),
         scores=(
             expand(
                 f"{RESULTS}/evaluate/{{model}}/{{method}}/summary.csv",
-                model=MODELS,
+                model=REPORTED,
                 method=CONFIG["refine"]["methods"],
             )
             if annotated()
@@ -78,6 +78,62 @@ rule report_latest:
         "results/logs/report_latest.log",
     benchmark:
         "results/benchmarks/report_latest.tsv"
+    localrule: True
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(100),
+        runtime=5,
+    shell:
+        "cp {input.page:q} {output.page:q} 2> {log:q}"
+
+
+# What each part of the model is worth. Not a part of `all`: `snakemake results/ablation.html`
+rule ablation:
+    input:
+        config=f"{RESULTS}/config.yaml",
+        weights=lambda w: [
+            f"{RESULTS}/memory/{m}/{part}weights.safetensors" for m in ablation_models() for part in parts(m)
+        ],
+        scores=lambda w: sorted(
+            {f"{RESULTS}/evaluate/{m}/{row.method}/summary.csv" for row in ABLATION for m in row.models}
+        ),
+    output:
+        page=report(
+            f"{RESULTS}/ablation.html",
+            caption="../report/ablation.rst",
+            category="Ablation",
+            labels={"data set": DATASET},
+        ),
+        table=f"{RESULTS}/ablation.csv",
+    log:
+        f"{RESULTS}/logs/ablation.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ablation.tsv"
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=20,
+    params:
+        version=stage_version("report"),
+        results=lambda w, input: str(Path(input.config).parent),
+    shell:
+        "python -m vosmem report {params.results:q} --config {input.config:q} --ablation --csv {output.table:q}"
+        " --out {output.page:q} 2> {log:q}"
+
+
+rule ablation_latest:
+    input:
+        page=f"{RESULTS}/ablation.html",
+    output:
+        page="results/ablation.html",
+    log:
+        "results/logs/ablation_latest.log",
+    benchmark:
+        "results/benchmarks/ablation_latest.tsv"
     localrule: True
     conda:
         "../../envs/vosmem.yaml"

@@ -1,0 +1,218 @@
+"""The page of the ablation: what each part of the model is worth, and what it costs.
+
+Every row is the model with one thing changed; its difference to the whole model is paired over the sequences, each
+being the mean over the seeds of both.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from safetensors import safe_open
+
+from vosmem import ablation
+from vosmem.cache import git_commit
+from vosmem.errors import UserError
+from vosmem.evaluate import bootstrap
+from vosmem.report import charts, intervals, provenance
+from vosmem.report.cost import read_benchmark
+from vosmem.report.page import HERE, _joined
+from vosmem.report.protocols import PROTOCOLS, Figure
+from vosmem.report.scores import Summary, read_summary
+from vosmem.report.tables import percent, plural, signed
+from vosmem.whole import replacing
+
+HEADINGS = {
+    ablation.WHOLE: "The whole model", "appearance": "Appearance", "motion": "Motion", "memory": "Memory",
+    "training": "Training", "size": "Size", "beyond": "Beyond the paper, left out", "refinement": "Refinement",
+    "more": "Rows of your own",
+}  # fmt: skip
+MOMENTS = ("mean", "deviation")  # of the channels, beside the weights; not learned
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure over seeds, 0..1: ``deviation`` None of one seed. ``difference``: to the whole model, with its interval,
+    None of that model itself.
+    """
+
+    mean: float
+    deviation: float | None
+    difference: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row of the table. ``scores`` by column; seconds are means over the seeds, of all folds and sequences together;
+    None where no benchmark table tells.
+    """
+
+    row: ablation.Row
+    scores: Mapping[str, Score]
+    by_sequence: Mapping[str, float]
+    parameters: int | None
+    training_seconds: float | None
+    training_mb: float | None
+    prediction_seconds: float | None
+
+
+def run(results: Path, config: Mapping[str, Any], out: Path, table: Path | None = None) -> int:
+    """Write the page, and the table as CSV. Returns the number of rows."""
+    found = collect(results, config)
+    columns = figures(config, found)
+    with replacing(out) as temporary:
+        temporary.write_text(render(config, found, columns), encoding="utf-8")
+    if table is not None:
+        with replacing(table) as temporary:
+            temporary.write_text(as_csv(found, columns), encoding="utf-8")
+    return len(found)
+
+
+def figures(config: Mapping[str, Any], found: Sequence[Result]) -> list[Figure]:
+    """The brief columns of the protocol that the rows have."""
+    return [f for f in PROTOCOLS[config["evaluate"]["protocol"]].brief if f.column in found[0].scores]
+
+
+def collect(results: Path, config: Mapping[str, Any]) -> list[Result]:
+    """The results of all rows, the whole model first. Raises UserError where one was not scored."""
+    rows = ablation.rows(config)
+    if not rows:
+        raise UserError("ablation.seeds: is empty, so there is nothing to compare; give some, e.g. [0, 1, 2]")
+    summaries = {row: [_summary(results, model, row.method) for model in row.models] for row in rows}
+    columns = [f.column for f in PROTOCOLS[config["evaluate"]["protocol"]].brief]
+    rank = PROTOCOLS[config["evaluate"]["protocol"]].rank
+    base = {column: _by_sequence(summaries[rows[0]], column) for column in columns}
+    found = []
+    for row in rows:
+        scores = {}
+        for column in columns:
+            seeds = [s.mean.get(column) for s in summaries[row]]
+            if any(value is None for value in seeds):
+                continue
+            mean = math.fsum(seeds) / len(seeds)
+            deviation = float(np.std(seeds, ddof=1)) if len(seeds) > 1 else None
+            own = None if row is rows[0] else difference(_by_sequence(summaries[row], column), base[column])
+            scores[column] = Score(mean, deviation, own)
+        found.append(Result(row, scores, _by_sequence(summaries[row], rank), *_cost(results, row)))
+    return found
+
+
+def difference(ours: Mapping[str, float], base: Mapping[str, float]) -> tuple[float, float, float] | None:
+    """The mean difference over the sequences that both score and its 95 % bootstrap interval, 0..1."""
+    both = [name for name in ours if name in base]
+    if not both:
+        return None
+    differences = np.array([ours[name] - base[name] for name in both])
+    return float(differences.mean()), *bootstrap.interval(differences)
+
+
+def _summary(results: Path, model: str, method: str) -> Summary:
+    path = results / "evaluate" / model / method / "summary.csv"
+    if (summary := read_summary(path)) is None:
+        raise UserError(f"{path}: no scores; run `snakemake results/ablation.html`")
+    return summary
+
+
+def _by_sequence(summaries: Sequence[Summary], column: str) -> dict[str, float]:
+    """Sequence -> mean over the seeds, of the sequences that all of them score."""
+    values = {name: [s.rows.get(name, {}).get(column) for s in summaries] for name in summaries[0].rows}
+    return {name: math.fsum(of) / len(of) for name, of in values.items() if all(v is not None for v in of)}
+
+
+def _cost(results: Path, row: ablation.Row) -> tuple[int | None, float | None, float | None, float | None]:
+    """Parameters, seconds and peak MB of training, seconds of prediction, of one seed."""
+    trained, predicted, peaks, parameters = [], [], [], []
+    for model in row.models:
+        for stage, seconds in (("memory_train", trained), ("memory", predicted)):
+            folder = results / "benchmarks" / stage / model
+            told = [t for path in sorted(folder.rglob("*.tsv")) if (t := read_benchmark(path))]
+            if told:
+                seconds.append(sum(s for s, _ in told))
+            if stage == "memory_train":
+                peaks += [mb for _, mb in told if mb is not None]
+        parameters += [learned(p) for p in sorted((results / "memory" / model).rglob("weights.safetensors"))[:1]]
+    means = [sum(of) / len(of) if of else None for of in (trained, predicted)]
+    return parameters[0] if parameters else None, means[0], max(peaks, default=None), means[1]
+
+
+def learned(path: Path) -> int:
+    """How many numbers of a weight file were learned."""
+    with safe_open(path, "np") as file:
+        names = [name for name in file.keys() if name.rpartition(".")[2] not in MOMENTS]  # noqa: SIM118
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in names)
+
+
+def as_csv(found: Sequence[Result], columns: Sequence[Figure]) -> str:
+    """The table with all its digits: scores and differences 0..1, seconds, MB."""
+    head = ["group", "row", "what", "method", "seeds"]
+    for f in columns:
+        head += [f.name, f"{f.name}_sd", f"{f.name}_difference", f"{f.name}_low", f"{f.name}_high"]
+    head += ["parameters", "training_seconds", "training_peak_mb", "prediction_seconds"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    for r in found:
+        line = [r.row.group, r.row.name, r.row.what, r.row.method, len(r.row.models)]
+        for f in columns:
+            score = r.scores[f.column]
+            line += [score.mean, score.deviation, *(score.difference or (None,) * 3)]
+        writer.writerow([*line, r.parameters, r.training_seconds, r.training_mb, r.prediction_seconds])
+    return text.getvalue()
+
+
+def render(config: Mapping[str, Any], found: Sequence[Result], columns: Sequence[Figure]) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, loader=FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "percent": percent, "signed": signed, "plural": plural, "duration": charts.duration,
+        "between": lambda d: f"{signed(d[1])} … {signed(d[2])}",
+    }  # fmt: skip
+    script = _joined(("data.js", "tables.js"))
+    rank = columns[0]
+    groups = list(dict.fromkeys(r.row.group for r in found[1:]))
+    drawn = [
+        (
+            HEADINGS[group],
+            [
+                intervals.Interval(r.row.what, *(100 * v for v in r.scores[rank.column].difference))
+                for r in found
+                if r.row.group == group and r.scores[rank.column].difference
+            ],
+        )
+        for group in groups
+    ]
+    return environment.get_template("ablation.html.j2").render(
+        title=config["report"]["title"] or config["data"]["name"],
+        dataset=config["data"]["name"],
+        rendered=config["data"]["source"] == "demo",
+        found=found,
+        whole=found[0],
+        columns=columns,
+        rank=rank,
+        sequences=sorted(found[0].by_sequence),
+        headings=HEADINGS,
+        chart=intervals.chart(
+            drawn, f"Differences of {rank.name} to the whole model", f"points of {rank.name}, against the whole model"
+        ),
+        seeds=config["ablation"]["seeds"],
+        style=Markup(_joined(("page.css", "tables.css", "ablation.css"))),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        versions=provenance.versions(),
+        git_commit=git_commit(),
+        config_text=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+    )
