@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from tests.doors.door import Door, address_space, no_longer_than, some, tidy
-from tests.weights import onnx_file
+from tests.weights import caffe_file, onnx_file
 from vosmem import weights
 from vosmem.errors import UserError
 from vosmem.memory import adopted, predict
@@ -41,6 +41,7 @@ WRITERS = {  # suffix -> a whole file of that format
     ".safetensors": safetensors(),
     ".pth": pth(),
     ".onnx": onnx_file.model(onnx_file.tensor("a", VALUES)),
+    ".caffemodel": caffe_file.model(caffe_file.layer("a", "Convolution", caffe_file.blob(VALUES))),
 }
 FRACTIONS = [0, 0.002, 0.05, 0.3, 0.7, 0.95]
 FLIPS = range(12)
@@ -117,7 +118,8 @@ def written(tmp_path, monkeypatch, suffix, content):
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_a_whole_file_is_read(suffix, tmp_path, monkeypatch):
     path = written(tmp_path, monkeypatch, suffix, WRITERS[suffix])
-    np.testing.assert_array_equal(weights.load(path)["a"].numpy(), VALUES)
+    (read,) = weights.load(path).values()
+    np.testing.assert_array_equal(read.numpy(), VALUES)
 
 
 @pytest.mark.parametrize(("suffix", "name"), [(s, n) for s, files in BAD.items() for n in files])
