@@ -87,6 +87,21 @@ def test_the_page_escapes_and_marks_what_leaves_nothing_out(results):
     assert not re.search(r'(src|href)="(?!#)', text)
 
 
+def test_a_row_without_a_figure_shows_a_dash(results):
+    """As T of masks with no outline that is long enough, in one seed of one row."""
+    (row,) = [row for row in ablation.rows(SETTINGS) if row.name == "convlstm"]
+    for model in {m for r in ablation.rows(SETTINGS) for m in r.models} - {row.models[1]}:
+        path = results / "evaluate" / model / "raw/summary.csv"
+        path.write_text("\n".join(line + "0.2" * line.endswith(",") for line in path.read_text().split()) + "\n")
+    page.run(results, SETTINGS, results / "page.html", results / "table.csv")
+    with open(results / "table.csv") as file:
+        told = {r["row"]: (r["T"], r["T_difference"]) for r in csv.DictReader(file)}
+    assert told.pop("convlstm") == ("", "")
+    assert {float(T) for T, _ in told.values()} == {0.2}
+    (line,) = re.findall(r'<th scope="row" data-v="ConvLSTM">.*?</tr>', (results / "page.html").read_text(), re.S)[:1]
+    assert line.count("–") == 6
+
+
 def test_what_is_not_there_is_told(results):
     (row,) = [row for row in ablation.rows(SETTINGS) if row.name == "convlstm"]
     (results / "evaluate" / row.models[1] / "raw/summary.csv").unlink()

@@ -55,8 +55,8 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """A row of the table. ``scores`` by column; seconds are means over the seeds, of all folds and sequences together;
-    None where no benchmark table tells.
+    """A row of the table. ``scores`` by column, without those that a seed does not have (T, where no outline is long
+    enough); seconds are means over the seeds, of all folds and sequences together; None where no benchmark table tells.
     """
 
     row: ablation.Row
@@ -81,8 +81,8 @@ def run(results: Path, config: Mapping[str, Any], out: Path, table: Path | None 
 
 
 def figures(config: Mapping[str, Any], found: Sequence[Result]) -> list[Figure]:
-    """The brief columns of the protocol that the rows have."""
-    return [f for f in PROTOCOLS[config["evaluate"]["protocol"]].brief if f.column in found[0].scores]
+    """The brief columns of the protocol that any row has."""
+    return [f for f in PROTOCOLS[config["evaluate"]["protocol"]].brief if any(f.column in r.scores for r in found)]
 
 
 def collect(results: Path, config: Mapping[str, Any]) -> list[Result]:
@@ -166,8 +166,8 @@ def as_csv(found: Sequence[Result], columns: Sequence[Figure]) -> str:
     for r in found:
         line = [r.row.group, r.row.name, r.row.what, r.row.method, len(r.row.models)]
         for f in columns:
-            score = r.scores[f.column]
-            line += [score.mean, score.deviation, *(score.difference or (None,) * 3)]
+            score = r.scores.get(f.column)
+            line += [score.mean, score.deviation, *(score.difference or (None,) * 3)] if score else [None] * 5
         writer.writerow([*line, r.parameters, r.training_seconds, r.training_mb, r.prediction_seconds])
     return text.getvalue()
 
