@@ -186,14 +186,15 @@ with torch.inference_mode():
 
 @pytest.fixture(scope="session")
 def torchvision(tmp_path_factory, needs):
-    """A folder with torchvision in it, of any version; its compiled part is not used."""
+    """A folder with torchvision in it, of any version, and Pillow, which it imports; its compiled part is not used."""
     folder = tmp_path_factory.mktemp("torchvision")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check", "--dest"]
-    done = subprocess.run([*pip, folder, "torchvision"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*pip, folder, "torchvision", "pillow"], capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
-    needs("torchvision", bool(wheels), f"pip could not fetch it: {done.stderr.strip()[-200:]}")
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        wheel.extractall(folder / "lib")
+    needs("torchvision", len(wheels) == 2, f"pip could not fetch it: {done.stderr.strip()[-200:]}")
+    for path in wheels:
+        with zipfile.ZipFile(path) as wheel:
+            wheel.extractall(folder / "lib")
     return folder / "lib"
 
 

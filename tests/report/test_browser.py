@@ -44,20 +44,21 @@ def results(tmp_path_factory):
     results.config["report"]["title"] = "</script><script>alert(2)</script>"
     results.benchmark("flow/dis/cat.tsv", 1.5)
     (results.folder / "config.yaml").write_text(yaml.safe_dump(results.config, sort_keys=False))
-    assert main(["report", str(results.folder), "-o", str(results.folder / "report.html")]) == 0
+    for page, asked in (("report", []), ("compare", ["--compare"])):
+        assert main(["report", str(results.folder), *asked, "-o", str(results.folder / f"{page}.html")]) == 0
     return results
 
 
 @pytest.fixture
 def opened(browser, results):
-    """``opened(viewport, ...)`` shows the page; what went wrong in any of them is told in the end."""
+    """``opened(viewport, page, ...)`` shows a page; what went wrong in any of them is told in the end."""
     contexts, wrong = [], []
 
-    def opened(viewport=DESKTOP, **options):
+    def opened(viewport=DESKTOP, name="report", **options):
         context = browser.new_context(viewport=viewport, offline=True, **options)
         contexts.append(context)
         page = context.new_page()
-        address = (results.folder / "report.html").as_uri()
+        address = (results.folder / f"{name}.html").as_uri()
         page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -296,6 +297,40 @@ def test_everything_is_reached_by_the_keyboard(opened):
     page.locator("#viewer input[value=prediction]").focus()
     page.keyboard.press("ArrowRight")  # radio buttons are one stop, with arrows between them
     assert page.locator("#viewer input[value=annotation]").is_checked()
+
+
+def test_two_rows_stand_side_by_side(opened, results):
+    page = opened(name="compare")
+    page.get_by_role("link", name="cat").click()
+    assert page.locator(".pick option:checked").inner_text() == "cat"
+    told = page.locator(".side output").all_inner_texts
+    assert told() == ["frame 00000 · not scored"] * 2
+    page.get_by_role("slider").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    J = {}
+    for model in ("lvo", "small"):
+        with open(results.folder / f"evaluate/{model}/guided/cat.csv") as file:
+            J[model] = {row["frame"]: percent(float(row["J"])) for row in csv.DictReader(file)}["00003"]
+    assert [text.split(" · ")[1] for text in told()] == [f"J {J['lvo']}", f"J {J['small']}"]
+    assert page.locator(".curve .legend").inner_text().split("\n") == ["J lvo", "J small"]
+    page.get_by_label("Right row").select_option(label="lvo")
+    assert told()[0] == told()[1] and page.locator(".curve .legend").inner_text() == "J lvo"
+    curve = page.locator(".curve svg.chart")
+    curve.click(position={"x": curve.bounding_box()["width"] - 9, "y": 40})
+    assert all(text.startswith("frame 00011") for text in told())
+    until(page, f"[...document.querySelectorAll('canvas')].every((canvas) => canvas.width === {2 * SIZE[1]})")
+    page.get_by_role("button", name="Next sequence").click()
+    assert page.locator(".pick option:checked").inner_text() == "dog"
+    page.locator(".pick select").select_option(label="owl")
+    assert page.locator("input[value=error]").is_disabled() and page.locator(".curve").is_hidden()
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_comparison_is_no_wider_than_the_screen(opened, viewport):
+    page = opened(viewport, "compare")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.locator("img").count() == 0
 
 
 def test_names_are_text_and_nothing_else(opened):

@@ -6,9 +6,7 @@ being the mean over the seeds of both.
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -18,20 +16,16 @@ from typing import Any
 
 import numpy as np
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from safetensors import safe_open
 
 from vosmem import ablation
 from vosmem.cache import git_commit
 from vosmem.errors import UserError
 from vosmem.evaluate import bootstrap
-from vosmem.report import charts, intervals, provenance
+from vosmem.report import html, intervals, provenance
 from vosmem.report.cost import read_benchmark
-from vosmem.report.page import HERE, _joined
 from vosmem.report.protocols import PROTOCOLS, Figure
 from vosmem.report.scores import Summary, read_summary
-from vosmem.report.tables import percent, plural, signed
 from vosmem.whole import replacing
 
 HEADINGS = {
@@ -174,14 +168,6 @@ def as_csv(found: Sequence[Result], columns: Sequence[Figure]) -> str:
 
 def render(config: Mapping[str, Any], found: Sequence[Result], columns: Sequence[Figure]) -> str:
     """The page as HTML."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, loader=FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": percent, "signed": signed, "plural": plural, "duration": charts.duration,
-        "between": lambda d: f"{signed(d[1])} … {signed(d[2])}",
-    }  # fmt: skip
-    script = _joined(("data.js", "tables.js"))
     rank = columns[0]
     groups = list(dict.fromkeys(r.row.group for r in found[1:]))
     drawn = [
@@ -195,7 +181,10 @@ def render(config: Mapping[str, Any], found: Sequence[Result], columns: Sequence
         )
         for group in groups
     ]
-    return environment.get_template("ablation.html.j2").render(
+    return html.page(
+        "ablation.html.j2",
+        ("page.css", "tables.css", "ablation.css"),
+        ("data.js", "tables.js"),
         title=config["report"]["title"] or config["data"]["name"],
         dataset=config["data"]["name"],
         rendered=config["data"]["source"] == "demo",
@@ -209,9 +198,6 @@ def render(config: Mapping[str, Any], found: Sequence[Result], columns: Sequence
             drawn, f"Differences of {rank.name} to the whole model", f"points of {rank.name}, against the whole model"
         ),
         seeds=config["ablation"]["seeds"],
-        style=Markup(_joined(("page.css", "tables.css", "ablation.css"))),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         versions=provenance.versions(),
         git_commit=git_commit(),
         config_text=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),

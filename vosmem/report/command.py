@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Those of the config's report.reference are shown anyhow",
     )  # fmt: skip
     add("--ablation", action="store_true", help="the page of the ablation (config `ablation`) instead")
+    add("--compare", action="store_true", help="the page of a comparison (config `compare`) instead")
     add("--csv", type=Path, metavar="FILE", help="with --ablation: also write its table")
     add("--save-config", metavar="JSON", help="write this configuration (- reads it from stdin), resolved, not a page")
 
@@ -46,6 +47,14 @@ def run(args: argparse.Namespace) -> int:
 
         with arguments.timed("report ablation", "rows") as rows:
             rows.append(ablation.run(args.results, config, args.out, args.csv))
+        return 0
+    if args.compare:
+        from vosmem import ablation, compare
+        from vosmem.report import compare as page
+
+        rows = compare.rows(config, [*config["models"], *ablation.models(config)])
+        with arguments.timed("report compare", "rows") as done:
+            done.append(page.run(args.results, config, rows, args.out))
         return 0
     references = {name: Path(path) for name, path in config["report"]["reference"].items()}
     references |= dict(_reference(text) for text in args.reference)

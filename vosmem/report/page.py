@@ -1,43 +1,28 @@
-"""The page: what was collected, put into one HTML file that needs nothing else.
-
-Names come from files and configs, so the template escapes everything; what it does not is made by figures.py, which
-escapes by itself, and `payload`. The page's policy lets it load nothing and run its own script alone.
-"""
+"""The page: what was collected, put into one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vosmem.report import charts, figures, filters, shown, streams, tables
+from vosmem.report import charts, figures, filters, html, shown, streams, tables
 from vosmem.report.answer import answer
 from vosmem.report.collect import Report
 from vosmem.report.failures import failures
 
-HERE = Path(__file__).resolve().parent
 STYLES = ("page.css", "tables.css", "viewer.css")
-SCRIPTS = ("data.js", "tables.js", "frames.js", "viewer.js", "gallery.js")  # one script: each may use those before it
+SCRIPTS = ("data.js", "tables.js", "frames.js", "curve.js", "viewer.js", "gallery.js")
 
 
 def render(report: Report) -> str:
     """The whole page as HTML."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, loader=FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"percent": tables.percent, "plural": tables.plural, "duration": charts.duration}
-    return environment.get_template("page.html.j2").render(context(report))
+    return html.page("page.html.j2", STYLES, SCRIPTS, **context(report))
 
 
 def context(report: Report) -> dict[str, Any]:
     """All that the template prints."""
-    style, script = (_joined(names) for names in (STYLES, SCRIPTS))
     columns, rows = tables.by_sequence(report)
     curves, more_curves = charts.over_time(report)
     training = charts.training(report)
@@ -46,9 +31,6 @@ def context(report: Report) -> dict[str, Any]:
     total = sum(c.seconds for c in report.costs)
     return {
         "report": report,
-        "style": Markup(style),
-        "script": Markup(script),
-        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         "protocol": protocol(report),
         "answer": answer(report),
         "blocks": tables.headline(report),
@@ -71,7 +53,6 @@ def context(report: Report) -> dict[str, Any]:
         "start": shown.start(report),
         "frames_shown": sum(len(one.clip["frames"]) for one in clips),
         "frames_there": sum(len(s.frames) for s in report.sequences.values()),
-        "payload": payload,
         "failures": failures(report, clips),
         "drawn": {
             "time": {"header": charts.over_time_header(report), "rows": [row for c in curves for row in c.rows]},
@@ -84,16 +65,6 @@ def context(report: Report) -> dict[str, Any]:
         "config_text": yaml.safe_dump(dict(report.config), sort_keys=False, allow_unicode=True),
         "commits": commits(report),
     }
-
-
-def _joined(names: tuple[str, ...]) -> str:
-    return "\n".join((HERE / name).read_text(encoding="utf-8").strip() for name in names)
-
-
-def payload(data: Any) -> Markup:
-    """Plain data as JSON that cannot end the element it stands in."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
 def protocol(report: Report) -> str:

@@ -30,13 +30,17 @@ class Shown:
     missing: str = ""
 
 
-def choose_sequences(report: Report) -> list[str]:
-    """Those with pictures: all, or where there are too many, scored ones first, the lowest score of them first."""
-    if len(report.sequences) <= MOST:
-        return list(report.sequences)
-    lowest = sorted(report.sequences, key=lambda name: (score := _score(report, name)) is None or score)
+def choose_sequences(scores: Mapping[str, float | None]) -> list[str]:
+    """Those with pictures of sequences with a score or None: all, or where there are too many, scored ones first, the
+    lowest score of them first.
+    """
+    lowest = sorted(scores, key=lambda name: ((score := scores[name]) is None, score))
     kept = {*lowest[:MOST]}
-    return [name for name in report.sequences if name in kept]
+    return [name for name in scores if name in kept]
+
+
+def _chosen(report: Report) -> list[str]:
+    return choose_sequences({name: _score(report, name) for name in report.sequences})
 
 
 def _score(report: Report, sequence: str) -> float | None:
@@ -47,7 +51,7 @@ def _score(report: Report, sequence: str) -> float | None:
 
 def start(report: Report) -> str:
     """The sequence that is shown first: the one of the median score, which flatters nobody."""
-    names = choose_sequences(report)
+    names = _chosen(report)
     scored = sorted((s, name) for name in names if (s := _score(report, name)) is not None)
     return scored[(len(scored) - 1) // 2][1] if scored else names[0]
 
@@ -60,7 +64,7 @@ def choose_frames(count: int, step: int, scores: Sequence[FrameScore], names: Se
 
 def shown(report: Report) -> list[Shown]:
     """The sequences' pictures: at most about ``report.frames`` of the config together."""
-    names, most = choose_sequences(report), report.config["report"]["frames"]
+    names, most = _chosen(report), report.config["report"]["frames"]
     if not most:
         return []
     step = -(-sum(len(report.sequences[name].frames) for name in names) // most)
@@ -88,7 +92,7 @@ def _show(report: Report, name: str, step: int) -> Shown:
         "size": frames.shown_size(sequence.size),
         "names": sequence.frame_names,
         "scores": {
-            method: {m: _aligned(told, m, sequence.frame_names) for m in report.protocol.frames}
+            method: {m: aligned(told, m, sequence.frame_names) for m in report.protocol.frames}
             for method, told in of_frames.items()
             if told
         },
@@ -101,7 +105,7 @@ def _show(report: Report, name: str, step: int) -> Shown:
     return Shown(name, _note(report, name), report.attributes.get(name, ()), clip, missing)
 
 
-def _aligned(scores: Sequence[FrameScore], measure: str, names: Sequence[str]) -> list[float | None]:
+def aligned(scores: Sequence[FrameScore], measure: str, names: Sequence[str]) -> list[float | None]:
     """A measure of every frame, None where it is not scored."""
     by_frame = {score.frame: getattr(score, measure) for score in scores}
     return [by_frame.get(name) for name in names]

@@ -6,8 +6,6 @@ function wanted(name) {
   return viewer.querySelector(`input[name=${name}]:checked`)?.value;
 }
 
-const percent = (value) => (100 * value).toFixed(1);
-
 function show(at) {
   const now = clip(shown.place);
   shown.at = Math.max(0, Math.min(now.frames.length - 1, at));
@@ -23,72 +21,18 @@ function show(at) {
   const told = `frame ${frame.name}, ${frame.t + 1} of ${now.names.length} · ${parts.join(" · ")}`;
   viewer.querySelector("output").textContent = told;
   slider.setAttribute("aria-valuetext", told);
-  viewer.querySelector(".cursor")?.setAttribute("transform", `translate(${axis(frame.t, now)} 0)`);
+  cursor(viewer.querySelector(".curve"), frame.t, now);
   const ticket = ++shown.wanted;
   const canvas = viewer.querySelector("canvas");
   canvas.setAttribute("aria-label", `${now.name}, ${told}, drawn: ${wanted("mode")}`);
   return draw(canvas, now, frame, wanted("mode"), method, () => ticket === shown.wanted);
 }
 
-// The chart of the scores, in units of its view box.
-const CHART = { width: 0, height: 150, left: 30, right: 8, top: 8, bottom: 22 };
-const axis = (t, now) => CHART.left + (t / Math.max(1, now.names.length - 1)) * (CHART.width - CHART.left - CHART.right);
-const level = (value) => CHART.height - CHART.bottom - value * (CHART.height - CHART.top - CHART.bottom);
-
 function chart() {
   const now = clip(shown.place);
   const scores = Object.entries(now.scores[wanted("method")] ?? {});
-  const place = viewer.querySelector(".curve");
-  place.hidden = !scores.length;
-  CHART.width = viewer.querySelector(".player").clientWidth; // so that letters are as large as elsewhere
-  const space = place.querySelector("svg").namespaceURI;
-  const element = (kind, attributes, text = "") => {
-    const made = document.createElementNS(space, kind);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.textContent = text;
-    return made;
-  };
-  const svg = element("svg", { class: "chart", viewBox: `0 0 ${CHART.width} ${CHART.height}`, role: "img" });
-  svg.setAttribute("aria-label", `${scores.map(([measure]) => measure).join(" and ")} over the frames of ${now.name}`);
-  for (const value of [0, 0.5, 1]) {
-    svg.append(element("path", { class: "grid", d: `M${CHART.left} ${level(value)}H${CHART.width - CHART.right}` }));
-    svg.append(element("text", { class: "y", x: CHART.left - 5, y: level(value) + 3.5 }, percent(value).replace(".0", "")));
-  }
-  const last = now.names.length - 1;
-  for (const [t, anchor] of [[0, "start"], [last, "end"]]) {
-    svg.append(element("text", { x: axis(t, now), y: CHART.height - 5, "text-anchor": anchor }, now.names[t]));
-  }
-  scores.forEach(([measure, values], series) => {
-    let pen = "M";
-    const points = values.map((value, t) => {
-      if (value === null) return (pen = "M") && "";
-      const point = `${pen}${axis(t, now).toFixed(1)} ${level(value).toFixed(1)}`;
-      pen = "L";
-      return point;
-    });
-    svg.append(element("path", { class: `line s${series}`, d: points.join("") }));
-  });
-  svg.append(element("path", { class: "cursor", d: `M0 ${CHART.top}V${CHART.height - CHART.bottom}` }));
-  const legend = scores.map(([measure], series) => {
-    const key = document.createElement("span");
-    const dash = element("svg", { viewBox: "0 0 24 8", "aria-hidden": "true" });
-    dash.append(element("path", { class: `line s${series}`, d: "M0 4H24" }));
-    key.append(dash, measure);
-    return key;
-  });
-  place.querySelector("div").replaceChildren(svg);
-  place.querySelector(".legend").replaceChildren(...legend);
-  const go = (event) => {
-    if (event.type === "pointermove" && !event.buttons) return;
-    const box = svg.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * CHART.width;
-    const t = ((x - CHART.left) / (CHART.width - CHART.left - CHART.right)) * last;
-    const near = now.frames.map((frame) => Math.abs(frame.t - t));
-    stop();
-    show(near.indexOf(Math.min(...near)));
-  };
-  svg.addEventListener("pointerdown", go);
-  svg.addEventListener("pointermove", go);
+  const label = `${scores.map(([measure]) => measure).join(" and ")} over the frames of ${now.name}`;
+  curve(viewer.querySelector(".curve"), now, scores, label, (at) => (stop(), show(at)));
 }
 
 // Show a sequence, at a frame's index in the sequence or at its first one.

@@ -11,7 +11,7 @@ ROOT = Path(workflow.basedir).parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from vosmem import CACHE_FORMAT, ablation
+from vosmem import CACHE_FORMAT, ablation, compare
 from vosmem import config as configuration
 from vosmem import lock, weights
 from vosmem.data import asked, check, layout, seen
@@ -41,6 +41,7 @@ try:
     REPORTED = CONFIG["models"]
     MODELS = {**REPORTED, **ablation.models(CONFIG)}  # what may be asked for; only those of `models` are by default
     ABLATION = ablation.rows(CONFIG)
+    COMPARED = compare.rows(CONFIG, MODELS)
 except UserError as error:
     stop(error)
 
@@ -353,6 +354,18 @@ def ablation_models():
     if not annotated():
         stop("config: ablation.seeds: this data set has no masks to score rows by; leave the key out")
     return sorted({model for row in ABLATION for model in row.models})
+
+
+def compared(what):
+    """What the page of the comparison needs of its rows: their `masks` of this run, or the `scores` of all."""
+    if what == "masks":
+        of = [row for row in COMPARED if row.results is None]
+        return [f"{row.masks(Path(RESULTS), seq)}.json" for row in of for seq in TEST]
+    found = [row.summary(Path(RESULTS)) for row in COMPARED] if annotated() else []
+    for row, path in zip(COMPARED, found):
+        if row.results not in (None, Path(RESULTS)) and not path.is_file():
+            stop(f"config: compare.rows: {row.name!r}: {path}: no such file; run that workflow first")
+    return found
 
 
 def given_weights(model, key):

@@ -143,3 +143,45 @@ rule ablation_latest:
         runtime=5,
     shell:
         "cp {input.page:q} {output.page:q} 2> {log:q}"
+
+
+# Rows side by side. Not a part of `all`: `snakemake results/compare.html`
+rule compare:
+    input:
+        config=f"{RESULTS}/config.yaml",
+        descriptions=descriptions(TEST),
+        masks=lambda w: compared("masks"),
+        scores=lambda w: compared("scores"),
+    output:
+        page=report(
+            f"{RESULTS}/compare.html",
+            caption="../report/compare.rst",
+            category="Comparison",
+            labels={"data set": DATASET},
+        ),
+    log:
+        f"{RESULTS}/logs/compare.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare.tsv"
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=20,
+    params:
+        version=stage_version("report"),
+        results=lambda w, input: str(Path(input.config).parent),
+    shell:
+        "python -m vosmem report {params.results:q} --config {input.config:q} --compare --out {output.page:q} 2> {log:q}"
+
+
+use rule ablation_latest as compare_latest with:
+    input:
+        page=f"{RESULTS}/compare.html",
+    output:
+        page="results/compare.html",
+    log:
+        "results/logs/compare_latest.log",
+    benchmark:
+        "results/benchmarks/compare_latest.tsv"
