@@ -198,3 +198,18 @@ def test_fine_maps_reach_the_answer_and_the_coarse_answer_stays_its_base():
     torch.nn.init.zeros_(model.fine.correct[-1].bias)
     scores = model.output(model.join(model.memory(model.inputs(maps))))
     torch.testing.assert_close(model(maps)[:, ::2, ::2], scores[:, 1] - scores[:, 0])
+
+
+@pytest.mark.parametrize("more", [{}, {"bidirectional": False}, {"shared": False}, {"cell": "convlstm"}])
+@pytest.mark.parametrize("segment", [1, 4, 99])
+@pytest.mark.parametrize("channels", [(4, 1), (4, 1, 2, 2)])
+def test_what_is_computed_again_gives_the_same_gradients(channels, more, segment):
+    model, maps = build(*channels, context=(1, 2), **more), streams(*channels)
+    found = []
+    for of in (0, segment):
+        model.zero_grad()
+        logits = model(maps, of)
+        (logits * torch.arange(logits.numel()).view_as(logits).sin()).sum().backward()
+        found.append([logits.detach(), *(p.grad.clone() for p in model.parameters())])
+    for whole, parts in zip(*found, strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-10, atol=1e-12)

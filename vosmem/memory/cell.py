@@ -4,8 +4,11 @@ at once, and only the rest step by step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class Cell(nn.Module):
@@ -38,21 +41,34 @@ class Cell(nn.Module):
         """What of it is read out: (N, CARRIED S, h, w) -> the state (N, S, h, w)."""
         return carried  # itself: another node of the graph would have gradients summed in another order
 
-    def forward(self, x: Tensor, bidirectional: bool = True) -> Tensor:
+    def forward(self, x: Tensor, bidirectional: bool = True, segment: int = 0) -> Tensor:
         """All states of a clip.
 
         ``x``: (T, C, h, w). Returns (T, 2S, h, w): the state of the forward pass, which has seen frames 0..t, then that
         of the backward pass, which has seen T-1..t; (T, S, h, w) where not ``bidirectional``. Both passes use the same
-        weights and advance together, as a batch of two.
+        weights and advance together, as a batch of two. ``segment``: steps whose intermediate values are kept for the
+        gradient, those of all others being computed again; 0 keeps all.
         """
         terms = self.input_terms(x).unbind(0)  # T of (K, h, w)
+        pairs = [[a, b][: 1 + bidirectional] for a, b in zip(terms, reversed(terms), strict=True)]
         carried = self.begin(x, 1 + bidirectional)  # (D, CARRIED S, h, w)
-        passes: tuple[list[Tensor], ...] = ([], [])[: 1 + bidirectional]
-        for first, last in zip(terms, reversed(terms), strict=True):
-            carried = self.step(torch.stack([first, last] if bidirectional else [first]), carried)
-            for states, state in zip(passes, self.shown(carried).unbind(0), strict=True):
-                states.append(state)  # (S, h, w)
+        steps: list[tuple[Tensor, ...]] = []  # of each, the state (S, h, w) of each direction
+        if not segment:
+            carried, steps = self._advance(carried, pairs)
+        else:
+            for start in range(0, len(pairs), segment):
+                part = pairs[start : start + segment]
+                carried, states = checkpoint(self._advance, carried, part, use_reentrant=False)
+                steps += states
         if not bidirectional:
-            return torch.stack(passes[0])  # (T, S, h, w)
-        both = [state for pair in zip(passes[0], reversed(passes[1]), strict=True) for state in pair]
+            return torch.stack([state for (state,) in steps])  # (T, S, h, w)
+        both = [state for t, (forward, _) in enumerate(steps) for state in (forward, steps[-1 - t][1])]
         return torch.stack(both).view(len(x), -1, *x.shape[-2:])  # (T, 2S, h, w): copied once, in the order of frames
+
+    def _advance(self, carried: Tensor, terms: Sequence[Sequence[Tensor]]) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
+        """Some steps: what is carried out of them, and of each the state of each direction, (S, h, w)."""
+        steps = []
+        for of_step in terms:
+            carried = self.step(torch.stack(of_step), carried)
+            steps.append(self.shown(carried).unbind(0))
+        return carried, steps

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from vosmem.memory.rivals import CELLS
 
@@ -173,11 +174,12 @@ class VisualMemory(nn.Module):
         x = torch.cat(streams, dim=1)  # (n, P + Cm, h, w)
         return x if self.context is None else self.context(x)
 
-    def states(self, x: Tensor) -> Tensor:
-        """All states of a clip's inputs: (T, C, h, w) -> (T, 2S or S, h, w)."""
+    def states(self, x: Tensor, segment: int = 0) -> Tensor:
+        """All states of a clip's inputs: (T, C, h, w) -> (T, 2S or S, h, w). ``segment``: as for :meth:`forward`."""
         if self.backward_memory is None:
-            return self.memory(x, self.bidirectional)
-        return torch.cat([self.memory(x, False), self.backward_memory(x.flip(0), False).flip(0)], dim=1)
+            return self.memory(x, self.bidirectional, segment)
+        backward = self.backward_memory(x.flip(0), False, segment).flip(0)
+        return torch.cat([self.memory(x, False, segment), backward], dim=1)
 
     def read_out(self, states: Tensor, fine: Tensor | None) -> Tensor:
         """States (n, 2S or S, h, w) -> logit of object (n, f h, f w): the difference of the two classes' scores."""
@@ -186,9 +188,25 @@ class VisualMemory(nn.Module):
         logits = scores[:, 1] - scores[:, 0]  # softmax over two classes is the sigmoid of their difference
         return logits if self.fine is None else self.fine(joined, logits, fine)
 
-    def forward(self, maps: Maps) -> Tensor:
-        """A whole clip at once: logits of object, (T, f h, f w)."""
-        return self.read_out(self.states(self.inputs(maps)), maps["fine"])
+    def forward(self, maps: Maps, segment: int = 0) -> Tensor:
+        """A whole clip at once: logits of object, (T, f h, f w).
+
+        ``segment``: for the gradient what lies between is kept for so many frames at a time, and computed again for all
+        others, so that memory grows by little more than the inputs and states of a clip; 0 keeps all.
+        """
+        if not segment:
+            return self.read_out(self.states(self.inputs(maps)), maps["fine"])
+        length = len(next(m for m in maps.values() if m is not None))
+        parts = [slice(start, start + segment) for start in range(0, length, segment)]
+
+        def again(function: Callable[..., Tensor], *of: object) -> Tensor:
+            return checkpoint(function, *of, use_reentrant=False)
+
+        def of_part(part: slice) -> Maps:
+            return {stream: None if m is None else m[part] for stream, m in maps.items()}
+
+        states = self.states(torch.cat([again(self.inputs, of_part(part)) for part in parts]), segment)
+        return torch.cat([again(self.read_out, states[part], of_part(part)["fine"]) for part in parts])
 
     @torch.inference_mode()
     def probabilities(

@@ -35,7 +35,13 @@ from vosmem.memory.streams import Streams, soft_labels
 from vosmem.whole import replacing
 
 SAVE_EVERY = 30.0  # seconds between two saved states: what a kill costs at most
-UNTOLD = ("weights", "folds", "init", "processes")  # keys that say nothing of the result, or are told otherwise
+UNTOLD = (
+    "weights",
+    "folds",
+    "init",
+    "processes",
+    "checkpoint",
+)  # keys that say nothing of the result, or are told otherwise
 HISTORY = ("step", "loss", "learning_rate", "seconds")
 
 
@@ -271,7 +277,7 @@ def _fit(
         for maps, labels in batch:
             maps = {stream: None if m is None else m.to(device) for stream, m in maps.items()}
             with torch.autocast(device.type, torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
-                logits = model(maps).float()
+                logits = model(maps, settings["checkpoint"]).float()
             part = loss_of(logits, labels.to(device), settings["overlap_loss"]) / settings["batch"]
             if not math.isfinite(part.item()):
                 raise UserError(f"training: the loss is {part.item()} at step {step}; lower memory.learning_rate")

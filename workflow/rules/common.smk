@@ -382,7 +382,7 @@ def shipped_hash(model, key):
 def training_options(model):
     """What a training depends on. A key that came later is left out where it says nothing, or all would run again."""
     settings = told_of({**MODELS[model]["memory"], "folds": ""})
-    for key, nothing in (("init", ""), ("processes", 1)):
+    for key, nothing in (("init", ""), ("processes", 1), ("checkpoint", 0)):
         if settings[key] == nothing:
             del settings[key]
     sha256 = shipped_hash(model, "init")
