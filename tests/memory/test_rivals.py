@@ -126,3 +126,12 @@ def test_each_kind_is_trained_and_loaded(write_streams, tmp_path, settings, more
     first = "projection_kernel 3" if "projection_kernel" in more else "cell convlstm"
     with pytest.raises(UserError, match=f"has {first}, but memory"):
         fit(paths, tmp_path / "2", settings | {"init": str(tmp_path / "1/w.safetensors")})
+
+
+@pytest.mark.parametrize("kind", [*CELLS])
+@pytest.mark.parametrize(("start", "stop"), [(0, T), (0, 1), (1, 3), (T - 1, T)])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_states_of_some_frames_are_those_of_the_whole_clip(x, kind, start, stop, bidirectional):
+    cell = CELLS[kind](C, S, KERNEL).double()
+    some = cell.within(cell.input_terms(x), start, stop, bidirectional)
+    torch.testing.assert_close(some, cell(x, bidirectional)[start:stop], rtol=0, atol=1e-14)

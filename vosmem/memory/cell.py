@@ -49,26 +49,47 @@ class Cell(nn.Module):
         weights and advance together, as a batch of two. ``segment``: steps whose intermediate values are kept for the
         gradient, those of all others being computed again; 0 keeps all.
         """
-        terms = self.input_terms(x).unbind(0)  # T of (K, h, w)
-        pairs = [[a, b][: 1 + bidirectional] for a, b in zip(terms, reversed(terms), strict=True)]
+        pairs = _pairs(self.input_terms(x), bidirectional)
         carried = self.begin(x, 1 + bidirectional)  # (D, CARRIED S, h, w)
-        steps: list[tuple[Tensor, ...]] = []  # of each, the state (S, h, w) of each direction
         if not segment:
-            carried, steps = self._advance(carried, pairs)
-        else:
-            for start in range(0, len(pairs), segment):
-                part = pairs[start : start + segment]
-                carried, states = checkpoint(self._advance, carried, part, use_reentrant=False)
-                steps += states
-        if not bidirectional:
-            return torch.stack([state for (state,) in steps])  # (T, S, h, w)
-        both = [state for t, (forward, _) in enumerate(steps) for state in (forward, steps[-1 - t][1])]
-        return torch.stack(both).view(len(x), -1, *x.shape[-2:])  # (T, 2S, h, w): copied once, in the order of frames
+            _, steps = self._advance(carried, pairs)
+            return _in_order(steps, 0, len(x), len(x))
+        steps = []
+        for start in range(0, len(pairs), segment):
+            part = pairs[start : start + segment]
+            carried, states = checkpoint(self._advance, carried, part, use_reentrant=False)
+            steps += states
+        return _in_order(steps, 0, len(x), len(x))
+
+    def within(self, terms: Tensor, start: int, stop: int, bidirectional: bool = True) -> Tensor:
+        """:meth:`forward` of frames ``start`` : ``stop`` alone: (n, 2S or S, h, w).
+
+        ``terms``: (T, TERMS S, h, w), the :meth:`input_terms` of all the clip. Each pass ends behind the last of these
+        frames that it comes to.
+        """
+        pairs = _pairs(terms, bidirectional)
+        needed = max(stop, len(terms) - start) if bidirectional else stop
+        _, steps = self._advance(self.begin(terms, 1 + bidirectional), pairs[:needed])
+        return _in_order(steps, start, stop, len(terms))
 
     def _advance(self, carried: Tensor, terms: Sequence[Sequence[Tensor]]) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
         """Some steps: what is carried out of them, and of each the state of each direction, (S, h, w)."""
         steps = []
         for of_step in terms:
-            carried = self.step(torch.stack(of_step), carried)
+            carried = self.step(torch.stack(list(of_step)), carried)
             steps.append(self.shown(carried).unbind(0))
         return carried, steps
+
+
+def _pairs(terms: Tensor, bidirectional: bool) -> list[tuple[Tensor, ...]]:
+    """What each step takes, a direction each: (K, h, w) of the first and of the last frame, of the second ..."""
+    frames = terms.unbind(0)
+    return list(zip(frames, reversed(frames), strict=True) if bidirectional else zip(frames, strict=True))
+
+
+def _in_order(steps: Sequence[tuple[Tensor, ...]], start: int, stop: int, length: int) -> Tensor:
+    """The states of frames ``start`` : ``stop`` of ``length`` out of those of the steps: (n, 2S or S, h, w)."""
+    if len(steps[0]) == 1:
+        return torch.stack([state for (state,) in steps[start:stop]])
+    both = [state for t in range(start, stop) for state in (steps[t][0], steps[length - 1 - t][1])]
+    return torch.stack(both).view(stop - start, -1, *both[0].shape[-2:])  # copied once, in the order of frames

@@ -271,13 +271,26 @@ class VisualMemory(nn.Module):
         A memory of one direction needs none behind them: what comes later changes nothing, and need not be waited for.
         """
         before, behind = reach if self.recurrent else 0, reach if self.bidirectional else 0
-        x, seen = None, 0  # the inputs of the frames up to ``seen`` that a window still needs
+        memories = [m for m in (self.memory, self.backward_memory) if m is not None]
+        terms: list[Tensor] = []  # of each memory, for the frames up to ``seen`` that a window still needs
+        seen = 0
         for start in range(0, length, reach):
             stop = min(start + reach, length)
             first, last = max(start - before, 0), min(stop + behind, length)
             if seen < last:
-                new = self.inputs({stream: load(stream, seen, last) for stream in ("appearance", "motion")})
-                x, seen = new if x is None else torch.cat([x, new]), last
-            x = x[len(x) - (seen - first) :]
-            states = self.states(x)[start - first : stop - first]  # (n, 2S or S, h, w)
+                x = self.inputs({stream: load(stream, seen, last) for stream in ("appearance", "motion")})
+                new = [memory.input_terms(x) for memory in memories]
+                terms = [torch.cat(both) for both in zip(terms, new, strict=True)] if terms else new
+                seen = last
+            terms = [of[len(of) - (seen - first) :] for of in terms]
+            states = self._window(terms, start - first, stop - first)  # (n, 2S or S, h, w)
             yield torch.sigmoid(self.read_out(states, load("fine", start, stop)))
+
+    def _window(self, terms: Sequence[Tensor], start: int, stop: int) -> Tensor:
+        """States of frames ``start`` : ``stop`` of a window, given its input terms of each memory."""
+        if len(terms) == 1:
+            return self.memory.within(terms[0], start, stop, self.bidirectional)
+        forward = self.memory.within(terms[0], start, stop, False)
+        length = len(terms[1])
+        backward = self.backward_memory.within(terms[1].flip(0), length - stop, length - start, False).flip(0)
+        return torch.cat([forward, backward], dim=1)
