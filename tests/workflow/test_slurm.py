@@ -2,8 +2,10 @@
 
 import shutil
 import subprocess
+import tempfile
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -17,18 +19,17 @@ HERE = ("--slurm-no-account", "--slurm-status-command=squeue", "--slurm-init-sec
 
 
 @pytest.fixture
-def slurm(needs, tmp_path):
+def slurm(needs):
     """The environment in which Slurm's commands speak to a cluster of one node."""
     needs("slurm", find_spec("snakemake_executor_plugin_slurm") is not None, "pip install '.[slurm]'")
-    folder = tmp_path / "slurm"
-    folder.mkdir()
-    cluster = slurm_cluster.running(folder, cpus=8)
-    try:
-        environment = cluster.__enter__()
-    except slurm_cluster.Unavailable as why:
-        needs("slurm", False, str(why))
-    yield environment
-    cluster.__exit__(None, None, None)
+    with tempfile.TemporaryDirectory(prefix="slurm") as folder:  # of a short name: sockets' may have 108 characters
+        cluster = slurm_cluster.running(Path(folder), cpus=8)
+        try:
+            environment = cluster.__enter__()
+        except slurm_cluster.Unavailable as why:
+            needs("slurm", False, str(why))
+        yield environment
+        cluster.__exit__(None, None, None)
 
 
 def told(environment, *command: str) -> list[list[str]]:
@@ -50,7 +51,7 @@ def test_a_run_on_slurm_ends_as_one_here_though_a_job_is_killed(broken, finished
     command = [word for word in broken.command(*profile, *HERE) if word not in ("--cores", "2")]
     with open(broken.folder / "out.txt", "w") as out:
         run = subprocess.Popen(command, env={**slurm, "OMP_NUM_THREADS": "1"}, stdout=out, stderr=out)
-    killed, end = None, time.monotonic() + 1800
+    killed, end = None, time.monotonic() + 900
     while run.poll() is None and time.monotonic() < end:
         if not killed:
             here = [j for j in jobs(slurm) if j["rule"].startswith("rule_flow") and j["state"] == "RUNNING"]
