@@ -25,7 +25,7 @@ from vosmem.evaluate import bootstrap
 from vosmem.report import html, intervals, provenance
 from vosmem.report.cost import read_benchmark
 from vosmem.report.protocols import PROTOCOLS, Figure
-from vosmem.report.scores import Summary, read_summary
+from vosmem.report.scores import Summary, number, read_rows, read_summary
 from vosmem.whole import replacing
 
 HEADINGS = {
@@ -126,18 +126,23 @@ def _by_sequence(summaries: Sequence[Summary], column: str) -> dict[str, float]:
 
 
 def _cost(results: Path, row: ablation.Row) -> tuple[int | None, float | None, float | None, float | None]:
-    """Parameters, seconds and peak MB of training, seconds of prediction, of one seed."""
+    """Parameters, seconds and peak MB of training, seconds of prediction, of one seed.
+
+    Training has a clock of its own, which a training that was cut short takes up where it was.
+    """
     trained, predicted, peaks, parameters = [], [], [], []
     for model in row.models:
-        for stage, seconds in (("memory_train", trained), ("memory", predicted)):
-            folder = results / "benchmarks" / stage / model
-            told = [t for path in sorted(folder.rglob("*.tsv")) if (t := read_benchmark(path))]
-            if told:
-                seconds.append(sum(s for s, _ in told))
-            if stage == "memory_train":
-                peaks += [mb for _, mb in told if mb is not None]
-        parameters += [learned(p) for p in sorted((results / "memory" / model).rglob("weights.safetensors"))[:1]]
-    means = [sum(of) / len(of) if of else None for of in (trained, predicted)]
+        memory, tables = results / "memory" / model, results / "benchmarks"
+        ends = [rows[-1] for path in sorted(memory.rglob("history.csv")) if (rows := read_rows(path))]
+        trained.append(sum(number(end.get("seconds")) or 0 for end in ends))
+        jobs = {
+            stage: [t for path in sorted((tables / stage / model).rglob("*.tsv")) if (t := read_benchmark(path))]
+            for stage in ("memory_train", "memory")
+        }
+        predicted.append(sum(seconds for seconds, _ in jobs["memory"]))
+        peaks += [mb for _, mb in jobs["memory_train"] if mb is not None]
+        parameters += [learned(p) for p in sorted(memory.rglob("weights.safetensors"))[:1]]
+    means = [sum(known) / len(known) if (known := [s for s in of if s]) else None for of in (trained, predicted)]
     return parameters[0] if parameters else None, means[0], max(peaks, default=None), means[1]
 
 
