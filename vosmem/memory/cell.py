@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from vosmem.memory.convolution import Convolution
+
 
 class Cell(nn.Module):
     """One kind of memory. It has ``from_input``, the convolution of all that depends on the input alone, and a step.
@@ -23,7 +25,7 @@ class Cell(nn.Module):
     def __init__(self, inputs: int, state: int, kernel: int):
         super().__init__()
         self.state = state
-        self.from_input = nn.Conv2d(inputs, self.TERMS * state, kernel, padding=kernel // 2)
+        self.from_input = Convolution(inputs, self.TERMS * state, kernel)
 
     def input_terms(self, x: Tensor) -> Tensor:
         """Wx * x + b of all gates: (T, C, h, w) -> (T, TERMS S, h, w)."""

@@ -12,9 +12,10 @@ Learning Video Representations*, ICLR 2016. With * a convolution, . the product 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vosmem.memory.cell import Cell
+from vosmem.memory.convolution import Convolution
 
 
 class ConvGRU(Cell):
@@ -24,9 +25,8 @@ class ConvGRU(Cell):
 
     def __init__(self, inputs: int, state: int, kernel: int):
         super().__init__(inputs, state, kernel)
-        padding = kernel // 2
-        self.gates = nn.Conv2d(state, 2 * state, kernel, padding=padding, bias=False)  # Whz, Whr
-        self.candidate = nn.Conv2d(state, state, kernel, padding=padding, bias=False)  # Whc
+        self.gates = Convolution(state, 2 * state, kernel, bias=False)  # Whz, Whr
+        self.candidate = Convolution(state, state, kernel, bias=False)  # Whc
 
     def step(self, terms: Tensor, h: Tensor) -> Tensor:
         """One time step: ``terms`` (N, 3S, h, w) from :meth:`input_terms`, ``h`` (N, S, h, w) -> (N, S, h, w)."""

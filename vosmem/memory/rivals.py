@@ -6,10 +6,11 @@ Notation as in :mod:`vosmem.memory.convgru`.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vosmem.memory.cell import Cell
 from vosmem.memory.convgru import ConvGRU
+from vosmem.memory.convolution import Convolution
 
 
 class ConvLSTM(Cell):
@@ -27,7 +28,7 @@ class ConvLSTM(Cell):
 
     def __init__(self, inputs: int, state: int, kernel: int):
         super().__init__(inputs, state, kernel)
-        self.from_state = nn.Conv2d(state, 4 * state, kernel, padding=kernel // 2, bias=False)  # Whi, Whf, Who, Whg
+        self.from_state = Convolution(state, 4 * state, kernel, bias=False)  # Whi, Whf, Who, Whg
 
     def step(self, terms: Tensor, carried: Tensor) -> Tensor:
         """One time step: ``terms`` (N, 4S, h, w), ``carried`` (N, 2S, h, w), h then c -> (N, 2S, h, w)."""
@@ -48,7 +49,7 @@ class ConvRNN(Cell):
 
     def __init__(self, inputs: int, state: int, kernel: int):
         super().__init__(inputs, state, kernel)
-        self.from_state = nn.Conv2d(state, state, kernel, padding=kernel // 2, bias=False)  # Wh
+        self.from_state = Convolution(state, state, kernel, bias=False)  # Wh
 
     def step(self, terms: Tensor, h: Tensor) -> Tensor:
         """One time step: ``terms``, ``h`` (N, S, h, w) -> (N, S, h, w)."""
