@@ -6,6 +6,8 @@ import shlex
 import pytest
 import yaml
 
+from tests.workflow.conftest import write_sequences
+
 MANY = 5000
 ARGUMENT = 128 * 1024  # bytes that Linux takes in one argument
 NAMES = [f"a-sequence-with-a-long-name-{i:04d}" for i in range(MANY)]
@@ -53,3 +55,15 @@ def test_no_argument_grows_with_the_sequences(workflow, config):
     few, more = (longest_argument(workflow, config, NAMES[:n]) for n in (2, 20))
     assert {"data_check", "memory_train", "evaluate_summary", "config_resolved"} <= few.keys()
     assert more == few
+
+
+@pytest.mark.parametrize(("options", "more"), [([], False), (["--max-jobs-per-timespan", "50/1s"], True)])
+def test_snakemake_looks_for_jobs_when_one_has_ended_and_no_oftener(workflow, config, options, more):
+    """Unless it was asked to keep a limit, which it does by looking again and again."""
+    names = list("defghijklmno")
+    write_sequences(workflow.folder / "tiny", " ".join(names))
+    config["data"] |= {"train": names, "test": names}
+    workflow.write(config)
+    told = workflow.run("--until", "data", "--cores", "1", "--verbose", *options)
+    looks = (told.stdout + told.stderr).count("Resources before job selection")
+    assert (looks > len(names) + 3) == more

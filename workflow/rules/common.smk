@@ -234,6 +234,18 @@ def check_disk():
         stop(error)
 
 
+def look_once_for_each_job():
+    """Have Snakemake look for jobs to start when one has ended, not every second besides.
+
+    Its limit of 100 jobs a second has it look again a second after each look at jobs that must wait (9.27), so that every
+    job that ends adds one look a second: some hundred jobs on, with as many ready, its process does nothing else. It was
+    asked for by nobody; a limit that was is left.
+    """
+    limit = getattr(workflow.scheduler, "job_rate_limiter", None)
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def tell_results():
     """After a run that succeeded: where the results are, and what they say of the first model."""
     model, method = next(iter(MODELS)), CONFIG["refine"]["methods"][-1]
