@@ -1,5 +1,8 @@
 """The weights that come with vosmem: whole, honest about their origin, and what they compute stays the same."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +35,12 @@ def test_the_file_is_the_registered_one(shipped):
     weights.verify(shipped, weights.entry("mpnet"))
     assert shipped.stat().st_size < 2_000_000
     assert shipped.with_suffix(".md").is_file()
+
+
+def test_it_is_loaded_without_pytorchs_compiler_whose_import_takes_longer_than_a_short_clip(shipped):
+    code = "import sys, vosmem.motion.checkpoint as c; c.load(sys.argv[1]); print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, shipped], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_it_saw_no_video(shipped):

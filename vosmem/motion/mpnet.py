@@ -52,7 +52,7 @@ class MPNet(nn.Module):
         self.decoder1 = nn.Sequential(ConvBlock(c256 + c128, c256, 3), ConvBlock(c256, c512, 3))
         self.classifier = nn.Conv2d(c512, 1, 1)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:  # PyTorch imports its compiler for that
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         nn.init.zeros_(self.classifier.bias)
 
