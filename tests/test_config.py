@@ -248,7 +248,7 @@ def beyond(rule):
         good = (
             rule["items"]["enum"][0]
             if "enum" in rule["items"]
-            else {"string": "a", "integer": 32}[rule["items"]["type"]]
+            else {"string": "a", "integer": 32, "number": 0.5}[rule["items"]["type"]]
         )
         length = rule.get("minItems", 1)
         for bad in (None, *beyond(rule["items"])):

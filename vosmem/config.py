@@ -123,6 +123,9 @@ def _with_defaults(given: Any, rules: Mapping[str, Any]) -> Any:
 def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     """What each key allows but not together."""
     data, where = config["data"], LAYOUTS[config["data"]["layout"]].masks
+    first, second = config["refine"]["zoom"]["agreement"]
+    if first > second:
+        yield f"config: refine.zoom.agreement: got [{first}, {second}], expected the second no less than the first"
     if data["source"] == "demo":
         yield from _of_the_demo(data)
     elif data["train"] and where == "apart" and not data["masks"]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from tests.appearance import u2netp_file
 from tests.weights.onnx_file import model, tensor
 from vosmem import cache, config, video, weights
 from vosmem.appearance import stage, u2netp
@@ -17,40 +18,14 @@ from vosmem.grid import Axis, Grid, resample
 CPU = torch.device("cpu")
 
 
-def convolutions():
-    """(C_out, C_in, dilation) of all convolutions but the sides, in the order in which they are computed."""
-    for c_in, height in zip([3] + [64] * 5 + [128] * 5, [7, 6, 5, 4, "4F", "4F", "4F", 4, 5, 6, 7], strict=True):
-        yield from [(64, c_in), (16, 64)]
-        count = 4 if height == "4F" else height
-        yield from [(16, 16)] * (count - 1)
-        yield from [(16, 32)] * (count - 2)
-        yield 64, 32
-
-
 @pytest.fixture(scope="module")
 def numbers():
-    """Random weights in the order of computation, as float64 pairs (weight, bias), sides and fusion last."""
-    generator = torch.Generator().manual_seed(0)
-    shapes = [(o, i, 3, 3) for o, i in convolutions()] + [(1, 64, 3, 3)] * 6 + [(1, 6, 1, 1)]
-    return [
-        (
-            torch.randn(shape, generator=generator, dtype=torch.float64) * (2 / np.prod(shape[1:])) ** 0.5,
-            torch.randn(shape[0], generator=generator, dtype=torch.float64) * 0.1,
-        )
-        for shape in shapes
-    ]
+    return u2netp_file.numbers()
 
 
 @pytest.fixture(scope="module")
 def file(numbers, tmp_path_factory):
-    """The random weights as an ONNX file such as the real one: sides first and named, all others numbered."""
-    names = [f"side{i}" for i in range(1, 7)] + ["outconv"]
-    rows = [(f"{n}.{kind}", t) for n, pair in zip(names, numbers[-7:], strict=True)
-            for kind, t in zip(("weight", "bias"), pair, strict=True)]  # fmt: skip
-    rows += [(str(2000 - i), t) for i, t in enumerate(t for pair in numbers[:-7] for t in pair)]
-    path = tmp_path_factory.mktemp("weights") / "random.onnx"
-    path.write_bytes(model(*(tensor(name, t.numpy()) for name, t in rows)))
-    return path
+    return u2netp_file.write(tmp_path_factory.mktemp("weights") / "random.onnx", numbers)
 
 
 def bilinear(x, like):
@@ -110,6 +85,7 @@ def test_the_network_is_the_paper_written_out(file, numbers):
     moved = {"atol": 5e-6, "rtol": 5e-6}  # the means that `centre` moves into the biases are rounded to float32
     for name, expected in zip(["stage6", "stage5d", "stage4d", "stage3d", "stage2d", "stage1d"], up, strict=True):
         torch.testing.assert_close(maps[name], expected, **moved)
+    torch.testing.assert_close(maps["full_sides"], logits, **moved)
     torch.testing.assert_close(maps["sides"], F.avg_pool2d(logits, 2), **moved)
 
 
@@ -121,7 +97,7 @@ def test_maps_lie_on_the_grids_that_the_network_tells(frame, size):
         maps = network(torch.zeros(2, 3, *frame))
     for name, map_ in maps.items():
         grid = network.grid(name, frame)
-        assert map_.shape == (2, 7 if name == "sides" else 64, *grid.shape)
+        assert map_.shape == (2, 7 if name.endswith("sides") else 64, *grid.shape)
         # edge to edge: half a cell before the first centre is the frame's first edge, likewise the last
         for axis, n in zip((grid.y, grid.x), frame, strict=True):
             assert axis.centres()[0] - axis.stride / 2 == pytest.approx(-0.5)

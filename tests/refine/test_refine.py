@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from tests.appearance import u2netp_file
 from vosmem import cache, config, flow, video
 from vosmem.cli import main
 from vosmem.grid import Axis, Grid, resample
-from vosmem.refine import STAGE_VERSION
+from vosmem.refine import STAGE_VERSION, bilateral, zoom
+from vosmem.refine.look import look_by
 from vosmem.refine.methods import METHODS, probability
 
 GRID = Grid(Axis(60, 8, 0), Axis(107, 8, 0))
@@ -62,6 +66,13 @@ def written(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def look(tmp_path_factory):
+    """A network to look by that has random weights: as options."""
+    path = u2netp_file.write(tmp_path_factory.mktemp("weights") / "random.onnx", u2netp_file.numbers())
+    return ["--look", str(path), "--threads", "1"]
+
+
 def refine(folder, *more):
     return main(["refine", str(folder / "d.json"), str(folder / "p.h5"), "-o", str(folder / "out/a.b.json"), *more])
 
@@ -78,9 +89,9 @@ def test_masks_and_hashes(written):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_tells_what_it_did(written, method):
+def test_every_method_tells_what_it_did(written, look, method):
     settings = config.section_defaults("refine").get(method, {}) if method != "temporal" else {}
-    assert refine(written, "--method", method) == 0
+    assert refine(written, "--method", method, *look) == 0
     told = json.loads((written / "out/a.b.json").read_text())
     assert (told["version"], told["method"], told["threshold"]) == (STAGE_VERSION, method, 0.5)
     assert told["parameters"] == settings
@@ -95,7 +106,34 @@ def write_flow(path, names=("forward", "backward"), frames=("f1", "f2")):
             file.append(name, np.zeros((len(frames), 2, 24, 32)))
 
 
-@pytest.mark.parametrize("method", sorted({*METHODS} - {"raw"}))
+def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look):
+    """The whole way once more by hand; the agreement is such that it counts by half."""
+    settings = "{zoom: {weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0}}"
+    assert refine(written, "--method", "zoom", *look, "--settings", settings) == 0
+    network, size = look_by(Path(look[1]), torch.device("cpu")), (48, 64)
+    with cache.read(written / "p.h5") as file:
+        maps, grid = file.rows("probability").astype(np.float32), file.grid("probability")
+    windows = zoom.windows(np.stack([zoom.extent(m, grid) for m in maps]), size, 0.35)
+    frames = [video.resize(video.read_frame(written / f"{name}.jpg"), size) for name in ("f1", "f2")]
+    seen = [zoom.Seen(t, maps[t], w, network(frames[t][w])) for t, w in enumerate(windows)]
+    mean = np.mean([zoom.agreed(one, grid) for one in seen])
+    assert 0.1 < mean < 0.9
+    for one, frame in zip(seen, frames, strict=True):
+        cells = zoom.fused(one, grid, size, np.array([0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], np.float32), mean)
+        refined = bilateral.refine(cells, zoom.fine_grid(size), frame, 12, 7, 2, 0)
+        expected = video.resize(refined, (96, 128)) > 0.5
+        assert np.mean(video.read_mask(written / f"out/a.b/f{one.t + 1}.png") != expected) < 1e-3
+
+
+def test_weights_that_are_not_the_networks_are_one_line(written, capsys):
+    (written / "bad.onnx").write_bytes(b"no weights")
+    assert refine(written, "--method", "zoom", "--look", str(written / "bad.onnx")) == 1
+    told = capsys.readouterr().err
+    assert "bad.onnx" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("method", sorted({*METHODS} - {"raw", "zoom"}))
 def test_probabilities_are_steadied_before_any_method(written, method):
     """Nothing moves, so with the weight 1 every frame becomes the mean of both."""
     write_flow(written / "flow.h5")

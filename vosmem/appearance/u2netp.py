@@ -21,9 +21,9 @@ CHANNELS, NARROW = 64, 16  # of every block's output, and inside a block
 MULTIPLE = 32  # of the input's sides: five poolings, whether inside a block or between blocks
 ENCODER = {"stage1": 7, "stage2": 6, "stage3": 5, "stage4": 4, "stage5": None, "stage6": None}
 DECODER = {"stage5d": None, "stage4d": 4, "stage3d": 5, "stage2d": 6, "stage1d": 7}
-SCALES = {"sides": 2, "stage1d": 1, "stage2d": 2, "stage3d": 4, "stage4d": 8, "stage5d": 16, "stage6": 32}
+SCALES = {"sides": 2, **{f"stage{i + 1}d": 2**i for i in range(5)}, "stage6": 32, "full_sides": 1}
 CACHED = tuple(SCALES)
-SIDES = ("d0", "d1", "d2", "d3", "d4", "d5", "d6")  # the channels of ``sides``
+SIDES = ("d0", "d1", "d2", "d3", "d4", "d5", "d6")  # the channels of ``sides`` and ``full_sides``
 
 
 def halve(x: Tensor) -> Tensor:
@@ -144,8 +144,9 @@ class U2NetP(nn.Module):
             skip = skips.pop()
             x = block(torch.cat([enlarge(x, skip), skip], 1))
             maps[name] = x
-        if "sides" in self.layers:
-            maps["sides"] = F.avg_pool2d(self.saliency(list(maps.values())[::-1]), 2)
+        if {"sides", "full_sides"} & {*self.layers}:
+            maps["full_sides"] = self.saliency(list(maps.values())[::-1])
+            maps["sides"] = F.avg_pool2d(maps["full_sides"], 2)
         return {name: maps[name] for name in self.layers}
 
     @torch.no_grad()

@@ -54,6 +54,9 @@ class Stages:
         from vosmem.memory import predict
         from vosmem.motion import stage as motion
         from vosmem.refine import stage as refine
+        from vosmem.refine import zoom
+        from vosmem.refine.look import look_by
+        from vosmem.weights.fetch import fetch
 
         length = len(describe.read(description).frames)
         streams = self.told["streams"]
@@ -89,21 +92,23 @@ class Stages:
         with step("refine") as count:
             settings = config.section_defaults("refine")
             method, along = settings["methods"][-1], next(iter(flows.values()), None)
-            count.append(refine.run(description, out, folder / "masks.json", method, settings, along))
+            look = look_by(fetch(zoom.NETWORK), self.device) if method == "zoom" else None
+            count.append(refine.run(description, out, folder / "masks.json", method, settings, along, look))
         used.delete(flows.values())
         return used.most()
 
     def states(self, working_size: tuple[int, int]) -> int:
         """The bytes a frame, at most, of files without a name, in which one pass over a shot waits for the other.
 
-        The memory's backward states, where it spans a shot; later the sums by which the probabilities are steadied.
+        The memory's backward states, where it spans a shot; later the sums by which the probabilities are steadied, and
+        the steadied ones, which wait for the closer look.
         """
         from vosmem.memory.streams import STRIDE
 
         settings = self.told["settings"]
         cells = -(-working_size[0] // STRIDE) * -(-working_size[1] // STRIDE)
         states = 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
-        return max(states, 2 * 4 * cells * settings["finer"] ** 2)
+        return max(states, 3 * 4 * cells * settings["finer"] ** 2)
 
 
 class Usage:

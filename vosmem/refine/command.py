@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vosmem import arguments, config
+from vosmem import arguments, config, weights
 
 HELP = "turn a sequence's probabilities into full-size masks"
 
@@ -30,13 +30,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     methods = config.schema()["properties"]["refine"]["properties"]["methods"]["items"]["enum"]
     parser.add_argument("--method", default="raw", choices=methods, help="see refine.methods (default: %(default)s)")
+    parser.add_argument(
+        "--look", type=Path, metavar="FILE", help="method zoom: the weights of U2-Net-p (default: the registry's)"
+    )
     arguments.add_settings(parser, "refine")
+    arguments.add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from vosmem.refine import stage
+    from vosmem.refine import stage, zoom
 
-    settings = arguments.settings(args, "refine")
+    settings, look = arguments.settings(args, "refine"), None
+    if args.method == "zoom":
+        from vosmem import device
+        from vosmem.refine.look import look_by
+
+        where = device.choose(args.device, args.threads)
+        look = look_by(args.look or weights.file_for(zoom.NETWORK, "registry"), where)
     with arguments.timed(f"refine {args.out.stem}") as frames:
-        frames.append(stage.run(args.description, args.probability, args.out, args.method, settings, args.flow))
+        frames.append(stage.run(args.description, args.probability, args.out, args.method, settings, args.flow, look))
     return 0

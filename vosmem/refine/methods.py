@@ -12,12 +12,14 @@ from vosmem.grid import Grid, resample
 from vosmem.refine import bilateral, crf, guided
 
 # name -> from the cells (h, w) on their grid, the working frame (H, W, 3), and the method's own keys of the config's
-# section `refine` to the map (H, W) of the working frame's pixels. raw and temporal look at no frame.
+# section `refine` to the map (H, W) of the working frame's pixels. raw and temporal look at no frame; zoom has looked
+# when its cells come here, see :mod:`vosmem.refine.zoom`.
 METHODS: dict[str, Callable[..., np.ndarray] | None] = {
     "raw": None,
     "temporal": None,
     "bilateral": bilateral.refine,
     "guided": guided.refine,
+    "zoom": bilateral.refine,
     "crf": crf.refine,
 }
 

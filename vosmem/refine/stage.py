@@ -15,31 +15,44 @@ from vosmem import cache, video
 from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.grid import Grid
-from vosmem.refine import STAGE_VERSION, temporal
+from vosmem.refine import STAGE_VERSION, temporal, zoom
 from vosmem.refine.methods import probability
 from vosmem.whole import replacing, replacing_folder
 
 
 def run(
-    description: Path, cells: Path, out: Path, method: str, settings: Mapping[str, Any], flow: Path | None = None
+    description: Path,
+    cells: Path,
+    out: Path,
+    method: str,
+    settings: Mapping[str, Any],
+    flow: Path | None = None,
+    look: zoom.Look | None = None,
 ) -> int:
     """Write the masks of one sequence to the folder ``out`` without its suffix, and what was written to ``out`` (JSON).
 
     ``cells``: the probability file; ``settings``: the config's section `refine`, of which ``threshold``, the method's
     own keys and, where ``flow`` is given, ``temporal`` are used: then the maps are steadied along that file's flow
-    before the method. The folder appears whole or not at all, and before the JSON. Returns the number of frames.
+    before the method. ``look``: the network of method zoom. The folder appears whole or not at all, and before the
+    JSON. Returns the number of frames.
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")
     pixels = Grid.of_image(sequence.size, sequence.working_size)
-    keys = settings.get(method, {}) if method != "temporal" else {}
+    keys = dict(settings.get(method, {})) if method != "temporal" else {}
+    parameters = dict(keys) | ({"temporal": dict(settings["temporal"])} if flow else {})
     hashes = {}
     with cache.read(cells, "memory") as file, replacing_folder(folder) as fresh:
         grid = file.grid("probability")
-        for t, rows in maps(file, flow, settings.get("temporal"), out.parent):  # (h, w) each
-            name = sequence.frame_names[t]
-            refined = probability(method, rows, grid, pixels, lambda t=t: working_frame(sequence, t), keys)
-            path = fresh / f"{name}.png"
+        found = maps(file, flow, settings.get("temporal"), out.parent)
+        if method == "zoom":
+            own = {key: keys.pop(key) for key in zoom.KEYS}  # the others are those of what comes after
+            size, frame = sequence.working_size, partial(working_frame, sequence)
+            found = zoom.closer(found, grid, len(file), size, frame, look, **own, folder=out.parent)
+            grid = zoom.fine_grid(size)
+        for t, rows in found:  # (h, w) each
+            refined = probability(method, rows, grid, pixels, partial(working_frame, sequence, t), keys)
+            path = fresh / f"{sequence.frame_names[t]}.png"
             video.write_mask(path, refined > settings["threshold"])
             hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     told = {
@@ -48,7 +61,7 @@ def run(
         "sequence": sequence.name,
         "method": method,
         "threshold": settings["threshold"],
-        "parameters": dict(keys) | ({"temporal": dict(settings["temporal"])} if flow else {}),
+        "parameters": parameters,
         "masks": dict(sorted(hashes.items())),
     }
     with replacing(out) as temporary:

@@ -19,6 +19,7 @@ from vosmem.errors import UserError
 from vosmem.evaluate import summed_up
 from vosmem.memory import adopted
 from vosmem.memory import told as told_of
+from vosmem.refine import zoom
 from vosmem.stored import estimate
 
 
@@ -410,6 +411,16 @@ def refine_settings(model, method):
 def steadied(model, method):
     """Whether a method's masks are made of probabilities that are steadied along the flow."""
     return method != "raw" and CONFIG["refine"]["temporal"]["weight"] > 0 and bool(caches("motion", model))
+
+
+def look_weights(method):
+    """The weight file of the network by which a method of refinement looks at frames; [] where it has none."""
+    return ancient(str(weights.entry(zoom.NETWORK).path())) if method == "zoom" else []
+
+
+def look_hash(method):
+    """The hash of those weights, so that new ones make anew what was made with the old."""
+    return weights.entry(zoom.NETWORK).sha256 if method == "zoom" else ""
 
 
 def flow_to_follow(wildcards):

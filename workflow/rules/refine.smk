@@ -4,6 +4,7 @@ rule refine:
         description=f"{RESULTS}/data/{{seq}}.json",
         probability=f"{RESULTS}/memory/{{model}}/{{seq}}.h5",
         flow=flow_to_follow,
+        look=lambda w: look_weights(w.method),
     output:
         masks=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
     log:
@@ -14,15 +15,18 @@ rule refine:
         "../../envs/vosmem.yaml"
     threads: 1
     resources:
-        mem_mb=megabytes(1000),
-        runtime=30,
+        mem_mb=megabytes(2000),
+        runtime=60,
+        gpu=lambda wildcards: gpus("") if look_weights(wildcards.method) else 0,
     params:
         version=stage_version("refine"),
         settings=lambda wildcards: refine_settings(wildcards.model, wildcards.method),
+        look=lambda wildcards, input: f"--look {shlex.quote(input.look)} --threads 1" if input.look else "",
+        weights=lambda wildcards: look_hash(wildcards.method),
         flow=lambda wildcards, input: f"--flow {shlex.quote(input.flow)}" if input.flow else "",
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
-        " --settings {params.settings} {params.flow} --out {output.masks:q} 2> {log:q}"
+        " --settings {params.settings} {params.flow} {params.look} --out {output.masks:q} 2> {log:q}"
 
 
 # Videos to look at. Nothing else needs them, so they are made only where they are asked for: `snakemake overlays`.

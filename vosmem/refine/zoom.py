@@ -1,0 +1,201 @@
+"""A closer look: U2-Net-p sees a window round the object, where one that was 40 pixels wide fills the picture.
+
+Not of the paper. The first pass has told where the object is; the network, which has learned from photographs what the
+outlines of things are like, then finds that outline at several times the resolution. Its sides d1 .. d6 are fused anew,
+together with the first pass's logits: the coarse ones count against the fine ones, for where the object is, is known.
+
+What stands out in a window need not be what moves in it. So the look counts by how far it agrees with the first pass,
+over some seconds, and not at all where they differ. The weights are the same for every video; `benchmarks.zoom` fits
+them to predictions for sequences on which the memory was not trained.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+
+from vosmem.grid import Axis, Grid, resample
+
+KEYS = ("margin", "weights", "agreement")  # those of the config's section `refine.zoom` that are of this module
+NETWORK, INPUT = "u2netp", (320, 320)  # pixels that a window is resized to, about what the network was trained at
+FINE = 2  # pixels of the working frame to a cell of the result
+QUANTILE = 0.01  # of the object's probability that lies beyond each side of its extent
+LEAST = 96  # pixels of the working frame that a window has at least, where the frame has: in less there is only blur
+BESIDE = 3  # frames to each side over which a window holds the object: so it moves slowly, and misses nothing
+NEAR = 24  # frames to each side over which the agreement is averaged
+SURE = 0.01  # probabilities nearer to 0 or 1 are taken as this near
+CLEAR = 1.0  # logits of sides are cut at: beyond, they are surer than right
+IN_MEMORY = 1 << 26  # bytes of maps that wait there for their windows; more go to a file
+
+Window = tuple[slice, slice]  # rows and columns, in pixels of the working frame
+Look = Callable[[np.ndarray], np.ndarray]  # a window's pixels, (h, w, 3) uint8 BGR, to its sides d1 .. d6, (6, h', w')
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One frame between the network and the fusion. ``window`` and ``sides`` are None where nothing was found in it."""
+
+    t: int
+    cells: np.ndarray  # (h, w), the first pass's map
+    window: Window | None = None
+    sides: np.ndarray | None = None  # (6, h', w') logits that cover the window edge to edge
+
+
+def closer(
+    maps: Iterable[tuple[int, np.ndarray]], grid: Grid, length: int, size: tuple[int, int],
+    frame: Callable[[int], np.ndarray], look: Look, margin: float, weights: Sequence[float],
+    agreement: tuple[float, float], folder: str | PathLike | None = None,
+) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
+    """The maps of a video after the closer look: pairs of t and (h', w') float32 in 0..1, on :func:`fine_grid`.
+
+    ``maps``: pairs of t and (h, w) float32 on ``grid``, each of ``length`` once, first to last or last to first;
+    ``size``: the working frame's (H, W); ``frame(t)``: it, (H, W, 3) uint8 BGR; ``margin``: see :func:`windows`;
+    ``weights``: (8,), see :func:`fused`; ``agreement``: where the look begins to count, and from where on it counts in
+    full. A frame in which nothing was found keeps its map. Memory does not grow with the length: maps wait in a
+    nameless file in ``folder`` (default: the system's for such files).
+    """
+    row = 4 * grid.y.size * grid.x.size  # bytes
+    extents, order = np.full((length, 4), np.nan), []
+    with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder) as kept:
+        for t, cells in maps:
+            extents[t] = extent(cells, grid)
+            kept.write(cells.astype(np.float32).tobytes())
+            order.append(t)
+        found = windows(extents, size, margin)
+
+        def seen() -> Iterator[Seen]:
+            for i, t in enumerate(order):
+                kept.seek(i * row)
+                cells, window = np.frombuffer(kept.read(row), np.float32).reshape(grid.shape), found[t]
+                yield Seen(t, cells) if window is None else Seen(t, cells, window, look(frame(t)[window]))
+
+        for one, mean in _averaged(seen(), grid):
+            yield one.t, fused(one, grid, size, np.asarray(weights, np.float32), counts(mean, agreement))
+
+
+def fine_grid(size: tuple[int, int]) -> Grid:
+    """The cells of the result for a working frame of (H, W)."""
+    return Grid.of_image((max(1, size[0] // FINE), max(1, size[1] // FINE)), size)
+
+
+def extent(cells: np.ndarray, grid: Grid) -> np.ndarray:
+    """Top, left, bottom and right, (4,) pixels of the working frame, between which the object's probability lies.
+
+    ``cells``: (h, w) in 0..1 on ``grid``. Those above a half count; NaN where there is none.
+    """
+    found = np.where(cells > 0.5, cells, 0).astype(np.float64)
+    if not found.any():
+        return np.full(4, np.nan)
+    ends = []
+    for axis, across in ((grid.y, 1), (grid.x, 0)):
+        share = np.cumsum(found.sum(across)) / found.sum()
+        first, last = np.searchsorted(share, (QUANTILE, 1 - QUANTILE))
+        # cell i covers half a stride to each side of its centre, pixel 0 of the frame begins at 0
+        ends.append(axis.stride * np.array([first - 0.5, last + 0.5]) + axis.offset + 0.5)
+    return np.stack(ends, 1).ravel()
+
+
+def windows(extents: np.ndarray, size: tuple[int, int], margin: float) -> list[Window | None]:
+    """Where to look in each frame: (T, 4) extents to a window a frame within the working frame of ``size`` (H, W).
+
+    It holds the extents of the frame and of ``BESIDE`` frames to each side, and ``margin`` times their size more to
+    each side: the size along that axis and the larger one count alike, so that thin objects have some room. None where
+    the frame's own extent is NaN.
+    """
+    found: list[Window | None] = []
+    for t, own in enumerate(extents):
+        if np.isnan(own).any():
+            found.append(None)
+            continue
+        near = extents[max(0, t - BESIDE) : t + BESIDE + 1]
+        low, high = np.nanmin(near[:, :2], 0), np.nanmax(near[:, 2:], 0)  # (2,), of y and x
+        room = margin * (high - low + (high - low).max()) / 2
+        rows, columns = (_within(a, b, n) for a, b, n in zip(low - room, high + room, size, strict=True))
+        found.append((rows, columns))
+    return found
+
+
+def _within(low: float, high: float, length: int) -> slice:
+    """The pixels from ``low`` to ``high``, or ``LEAST`` about their middle, as far as there are any."""
+    lack = max(0.0, LEAST - (high - low)) / 2
+    start = min(max(0, round(low - lack)), length - 1)
+    return slice(start, max(start + 1, min(length, round(high + lack))))
+
+
+def agreed(one: Seen, grid: Grid) -> float:
+    """How far the look and the first pass agree, 0..1: the soft Jaccard index of d1 and the map, within the window.
+
+    NaN where nothing was found.
+    """
+    if one.sides is None:
+        return np.nan
+    probability = resample(one.cells, grid, _covering(one.window, one.sides.shape[-2:]))
+    side = 1 / (1 + np.exp(-one.sides[0].astype(np.float32)))
+    both = probability * side
+    return float(both.sum() / (probability + side - both).sum())
+
+
+def counts(mean: float, agreement: tuple[float, float]) -> float:
+    """How much the look counts, 0..1, where the agreement is ``mean``: nothing up to the first, all from the second."""
+    return float(np.interp(mean, agreement, (0, 1)))
+
+
+def _averaged(frames: Iterable[Seen], grid: Grid) -> Iterator[tuple[Seen, float]]:
+    """Each of ``frames``, in order, with the mean agreement of those up to ``NEAR`` before and behind it."""
+    waiting: list[Seen] = []
+    known: list[float] = []  # of all frames so far; numbers only, so they may stay
+
+    def mean(i: int) -> float:
+        near = [value for value in known[max(0, i - NEAR) : i + NEAR + 1] if not np.isnan(value)]
+        return sum(near) / len(near) if near else 0.0
+
+    for one in frames:
+        waiting.append(one)
+        known.append(agreed(one, grid))
+        if len(waiting) > NEAR:
+            yield waiting.pop(0), mean(len(known) - 1 - NEAR)
+    for k, one in enumerate(waiting, len(known) - len(waiting)):
+        yield one, mean(k)
+
+
+def fused(one: Seen, grid: Grid, size: tuple[int, int], weights: np.ndarray, share: float) -> np.ndarray:
+    """The map of one frame after the look, (h', w') float32 in 0..1 on :func:`fine_grid`.
+
+    ``weights``: (8,), of the map's logit, of the sides d1 .. d6, and of one; ``share``: 0..1, how much that sum counts
+    against the map's logit alone. Beyond the window the map stays as it is.
+    """
+    fine = fine_grid(size)
+    found = resample(one.cells, grid, fine)
+    if one.window is None:
+        return found
+    inputs, inside = evidence(one, grid, fine)
+    logits = share * np.tensordot(weights, inputs, 1) + (1 - share) * inputs[0]
+    found[inside] = 1 / (1 + np.exp(-logits))
+    return found
+
+
+def evidence(one: Seen, grid: Grid, fine: Grid) -> tuple[np.ndarray, Window]:
+    """What is weighed within the window, (8, h, w) float32: the map's logit, the six sides, one; and which cells of
+    ``fine`` those are."""
+    inside = tuple(
+        slice(*(int(i) for i in np.searchsorted(axis.centres(), (pixels.start - 0.5, pixels.stop - 0.5))))
+        for axis, pixels in zip((fine.y, fine.x), one.window, strict=True)
+    )
+    part = fine.window(*inside)
+    probability = np.clip(resample(one.cells, grid, part), SURE, 1 - SURE)  # (h, w)
+    sides = np.clip(one.sides.astype(np.float32), -CLEAR, CLEAR)
+    sides = resample(sides, _covering(one.window, sides.shape[-2:]), part)  # (6, h, w)
+    return np.concatenate([np.log(probability / (1 - probability))[None], sides, np.ones_like(sides[:1])]), inside
+
+
+def _covering(window: Window, shape: tuple[int, int]) -> Grid:
+    """Cells of ``shape`` (h, w) that cover the window's pixels edge to edge."""
+    axes = []
+    for pixels, cells in zip(window, shape, strict=True):
+        stride = (pixels.stop - pixels.start) / cells
+        axes.append(Axis(int(cells), stride, pixels.start + 0.5 * stride - 0.5))
+    return Grid(*axes)
