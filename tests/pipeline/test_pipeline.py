@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import vosmem
+from tests.appearance import u2netp_file
 from tests.pipeline.conftest import moving
 from vosmem import appearance, config, flow, motion, videofile, weights
 from vosmem.appearance import mobile
@@ -26,6 +27,7 @@ def random_weights(tmp_path, monkeypatch):
     torch.manual_seed(0)
     files = {name: tmp_path / f"{name}.safetensors" for name in ("mpnet", "lvo")}
     files["efficientnet_lite0"] = tmp_path / "efficientnet_lite0.pth"
+    files["u2netp"] = u2netp_file.write(tmp_path / "u2netp.onnx", u2netp_file.numbers())
     settings = config.section_defaults("appearance")
     network = mobile.efficientnet_lite0(["block4", "block10", "block15"], settings["output_stride"])
     torch.save(network.state_dict(), files["efficientnet_lite0"])
