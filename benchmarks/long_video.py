@@ -42,14 +42,16 @@ def stand_ins(folder: Path) -> None:
     import torch
 
     from vosmem import appearance, config, flow, motion, weights
-    from vosmem.appearance import mobile
+    from vosmem.appearance import mobile, u2netp
     from vosmem.memory import SHAPE
     from vosmem.memory.model import VisualMemory
     from vosmem.weights import fetch
 
     torch.manual_seed(0)
     layers, stride = ["block4", "block10", "block15"], config.section_defaults("appearance")["output_stride"]
-    files = {"efficientnet_lite0": folder / "small.pth", "lvo": folder / "lvo.safetensors"}
+    names = {"efficientnet_lite0": "small.pth", "u2netp": "look.pth", "lvo": "lvo.safetensors"}
+    files = {name: folder / file for name, file in names.items()}
+    torch.save(_as_upstream(u2netp.U2NetP([], 320).state_dict()), files["u2netp"])
     torch.save(mobile.efficientnet_lite0(layers, stride).state_dict(), files["efficientnet_lite0"])
     dis = {
         "name": "dis",
@@ -76,6 +78,16 @@ def stand_ins(folder: Path) -> None:
     known = {name: replace(weights.entry(name), sha256=weights.sha256(path)) for name, path in files.items()}
     weights.registry = lambda: known
     fetch.fetch = lambda name, folder=None: files[name]
+
+
+def _as_upstream(tensors: dict) -> dict:
+    """U2-Net-p's tensors by the names of its file: the sides' and the fusion's, and numbers."""
+    named = {f"side.{i}": f"side{i + 1}" for i in range(6)} | {"fuse": "outconv"}
+    found = {}
+    for name, tensor in tensors.items():
+        layer, _, kind = name.rpartition(".")
+        found[f"{named[layer]}.{kind}" if layer in named else f"{len(found)}"] = tensor
+    return found
 
 
 def measure(length: int, size: tuple[int, int], shipped: bool) -> tuple[float, float]:

@@ -36,6 +36,8 @@ from vosmem.refine.stage import working_frame
 BLUR = 0.7  # cells: what a network's own smoothness does to the labels that it learns
 DAVIS = Path(vosmem.__file__).parent / "evaluate/davis2016.tsv"
 
+TRIED = [method for method in METHODS if method != "zoom"]  # which looks at frames again: `benchmarks.zoom`
+
 Cells = Callable[[int], tuple[np.ndarray, Grid]]  # frame -> map (h, w) float32 and its grid
 
 
@@ -130,7 +132,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="a data set's folder, e.g. results/davis2016-22-8")
     parser.add_argument("--model", action="append", default=[], help="a model that has predicted; can be repeated")
     parser.add_argument("--ideal", action="append", type=int, default=[], metavar="STRIDE", help="can be repeated")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=TRIED, default=TRIED)
     parser.add_argument("--measures", default="JFT", help="some of J, F, T (default: %(default)s)")
     parser.add_argument(
         "--every", type=int, default=5, metavar="N", help="score every N-th frame (default: %(default)s)"
