@@ -44,7 +44,10 @@ DEEPLABV3 = {
 }  # fmt: skip
 USUAL |= dict.fromkeys(DEEPLABV3, ("aspp",))
 DEEPLAB = {"conv5_3": 512, "fc6": 1024, "fc7": 1024}
-U2NETP = {"sides": 2, "stage1d": 1, "stage2d": 2, "stage3d": 4, "stage4d": 8, "stage5d": 16, "stage6": 32}
+U2NETP = {
+    "full_sides": 1, "sides": 2,
+    "stage1d": 1, "stage2d": 2, "stage3d": 4, "stage4d": 8, "stage5d": 16, "stage6": 32,
+}  # fmt: skip
 
 
 def bytes_of(stage: str, name: str, settings: Mapping[str, Any], frames: int, size: Size) -> int:
@@ -85,7 +88,7 @@ def _layer(name: str, layer: str, settings: Mapping[str, Any], size: Size) -> Sh
     if isinstance(given, int):
         scale = given / min(size)
         given = [max(1, round(n * scale / 32)) * 32 for n in size]
-    return 7 if layer == "sides" else 64, *(n // U2NETP[layer] for n in given)
+    return 7 if layer.endswith("sides") else 64, *(n // U2NETP[layer] for n in given)
 
 
 def motion(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
