@@ -10,13 +10,15 @@ def test_networks_ask_for_a_gpu_where_device_says_so(workflow, config):
     def asked():
         workflow.write(config)
         told = workflow.run("--dry-run").stdout
-        return {rule: int(gpus) for rule, gpus in re.findall(r"^rule (\w+):\n(?:    .*\n)*?.*\bgpu=(\d+)", told, re.M)}
+        return {f"{rule} {gpus}" for rule, gpus in re.findall(r"^rule (\w+):\n(?:    .*\n)*?.*\bgpu=(\d+)", told, re.M)}
 
     config["memory"] |= {"processes": 2}
-    assert set(asked().values()) == {0}
+    config["refine"] = {"methods": ["raw", "zoom"]}
+    assert {told[-2:] for told in asked()} == {" 0"}
     config["device"] = "cuda"
-    # DIS and the camera's residual are no networks
-    assert asked() == {"flow": 0, "appearance": 1, "motion": 0, "memory_train": 2, "memory_predict": 1}
+    # DIS, the camera's residual and unrefined masks need no network
+    networks = {"appearance 1", "memory_train 2", "memory_predict 1", "refine 1"}
+    assert asked() == networks | {"flow 0", "motion 0", "refine 0"}
 
 
 def test_shards_are_planned_as_the_manifest_has_them_run(workflow, config, repository):
