@@ -55,6 +55,7 @@ def random_weights(tmp_path, monkeypatch):
     told |= {"trained_on": [], "version": 1}
     weights.save(files["lvo"], model.state_dict(), told)
     known = {n: replace(weights.entry(n), sha256=weights.sha256(path)) for n, path in files.items()}
+    known["zoom"] = weights.entry("zoom")  # it comes with vosmem, so it need not be fetched
     monkeypatch.setattr(weights, "registry", lambda: known)
     monkeypatch.setattr(fetch, "fetch", lambda name, folder=None: files[name])
     return files

@@ -20,7 +20,8 @@ def grid_of(working, stride):
 
 def run(method, cells, stride, working, size, frame):
     pixels = Grid.of_image(size, working)
-    keys = {key: value for key, value in DEFAULTS.get(method, {}).items() if key not in zoom.KEYS}
+    keys = DEFAULTS.get(method, {})
+    keys = {key: keys[key] for key in zoom.FINISH} if method == "zoom" else keys
     return probability(method, cells, grid_of(working, stride), pixels, lambda: frame, keys)
 
 
@@ -29,7 +30,7 @@ def test_the_schema_knows_every_method_and_its_keys():
     assert rules["methods"]["items"]["enum"] == list(METHODS)
     for name in LOOKING:
         keys = list(inspect.signature(METHODS[name]).parameters)[3:]  # behind cells, grid, frame
-        before = list(zoom.KEYS) if name == "zoom" else []
+        before = [*zoom.KEYS, "correction"] if name == "zoom" else []
         assert before + keys == list(rules[name]["properties"])
 
 

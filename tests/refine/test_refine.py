@@ -13,7 +13,7 @@ from tests.appearance import u2netp_file
 from vosmem import cache, config, flow, video
 from vosmem.cli import main
 from vosmem.grid import Axis, Grid, resample
-from vosmem.refine import STAGE_VERSION, bilateral, zoom
+from vosmem.refine import STAGE_VERSION, bilateral, correction, zoom
 from vosmem.refine.look import look_by
 from vosmem.refine.methods import METHODS, probability
 
@@ -106,16 +106,28 @@ def write_flow(path, names=("forward", "backward"), frames=("f1", "f2")):
             file.append(name, np.zeros((len(frames), 2, 24, 32)))
 
 
-def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look):
+@pytest.mark.parametrize("corrected", [False, True])
+def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, corrected):
     """The whole way once more by hand; the agreement is such that it counts by half."""
-    settings = "{zoom: {weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0}}"
+    path = written / "correction.safetensors" if corrected else None
+    if corrected:
+        torch.manual_seed(0)
+        model = correction.Correction(4)
+        torch.nn.init.normal_(model.out.weight)
+        correction.save(path, model, {"trained_on": []})
+    settings = (
+        "{zoom: {weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0, "
+        f"correction: {json.dumps(str(path or 'none'))}}}}}"
+    )
     assert refine(written, "--method", "zoom", *look, "--settings", settings) == 0
-    network, size = look_by(Path(look[1]), torch.device("cpu")), (48, 64)
+    network, size = look_by(Path(look[1]), torch.device("cpu"), path), (48, 64)
     with cache.read(written / "p.h5") as file:
         maps, grid = file.rows("probability").astype(np.float32), file.grid("probability")
     windows = zoom.windows(np.stack([zoom.extent(m, grid) for m in maps]), size, 0.35)
     frames = [video.resize(video.read_frame(written / f"{name}.jpg"), size) for name in ("f1", "f2")]
-    seen = [zoom.Seen(t, maps[t], w, network(frames[t][w])) for t, w in enumerate(windows)]
+    logits = [zoom.logits(m, grid, zoom.covering(w, (320, 320))) for m, w in zip(maps, windows, strict=True)]
+    seen = [zoom.Seen(t, maps[t], w, *network(frames[t][w], logits[t])) for t, w in enumerate(windows)]
+    assert all((one.correction is not None and np.ptp(one.correction) > 0.1) == corrected for one in seen)
     mean = np.mean([zoom.agreed(one, grid) for one in seen])
     assert 0.1 < mean < 0.9
     for one, frame in zip(seen, frames, strict=True):

@@ -109,9 +109,10 @@ def bilinear(rows, y, x):
     )
 
 
-def plain(cells, window, sides, weights, share):
+def plain(cells, window, sides, weights, share, correction=None):
     """The fused map, cell by cell in float64."""
     cells, sides = cells.astype(np.float64), sides.astype(np.float64)
+    correction = np.zeros(sides.shape[1:]) if correction is None else correction.astype(np.float64)
     out = np.zeros((60, 100))
     for i in range(60):
         for j in range(100):
@@ -127,6 +128,7 @@ def plain(cells, window, sides, weights, share):
             u = (x + 0.5 - columns.start) / (columns.stop - columns.start) * sides.shape[2] - 0.5
             seen = [bilinear(np.clip(s, -zoom.CLEAR, zoom.CLEAR), v, u) for s in sides]
             total = weights[0] * logit + sum(w * s for w, s in zip(weights[1:7], seen, strict=True)) + weights[7]
+            total += bilinear(correction, v, u)
             out[i, j] = 1 / (1 + math.exp(-(share * total + (1 - share) * logit)))
     return out
 
@@ -140,6 +142,16 @@ def test_the_fusion_is_the_sum_of_logits(window, share):
     found = zoom.fused(one, GRID, SIZE, np.array(WEIGHTS, np.float32), share)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, plain(cells, window, sides, WEIGHTS, share), atol=2e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_correction_is_added_to_the_sum(share):
+    rng = np.random.default_rng(0)
+    cells, sides = rng.random(GRID.shape, np.float32), rng.normal(0, 2, (6, 33, 28)).astype(np.float32)
+    window, correction = (slice(13, 110), slice(101, 198)), rng.normal(0, 2, (33, 28)).astype(np.float16)
+    one = zoom.Seen(0, cells, window, sides, correction)
+    found = zoom.fused(one, GRID, SIZE, np.array(WEIGHTS, np.float32), share)
+    np.testing.assert_allclose(found, plain(cells, window, sides, WEIGHTS, share, correction), atol=2e-5)
 
 
 def test_a_frame_without_a_window_keeps_its_map():
@@ -171,10 +183,10 @@ def sees(*radii):
     """A look that tells of discs in the window's middle, one after the other."""
     asked = iter(radii * 1000)
 
-    def look(pixels):
-        assert pixels.ndim == 3
+    def look(pixels, logits):
+        assert pixels.ndim == 3 and logits.shape == zoom.INPUT
         map_ = 16 * disc(40, 40, next(asked), (80, 80), 1, 0.5) - 8
-        return np.repeat(map_[None], 6, 0)
+        return np.repeat(map_[None], 6, 0), None
 
     return look
 
@@ -183,15 +195,22 @@ def sees(*radii):
 def test_every_frame_is_looked_at_in_its_own_window(backwards):
     maps = [disc(60, 30 + 4 * t, 20) for t in range(30)]
     order = range(30)[:: -1 if backwards else 1]
-    asked = []
+    asked, told = [], []
 
-    def look(pixels):
+    def look(pixels, logits):
         asked.append((int(pixels[0, 0, 0]), pixels.shape[:2]))
-        return np.zeros((6, 40, 40), np.float32)
+        told.append(logits)
+        return np.zeros((6, 40, 40), np.float32), None
 
     found = all_of(maps, look, weights=(1, 0, 0, 0, 0, 0, 0, 0), order=order)
     windows = zoom.windows(np.stack([zoom.extent(m, GRID) for m in maps]), SIZE, 0.3)
     assert asked == [(t, tuple(w.stop - w.start for w in windows[t])) for t in order]
+    for t, logits in zip(order, told, strict=True):  # those of the window, as the network sees it
+        rows, columns = windows[t]
+        y, x = ((np.arange(320) + 0.5) * (a.stop - a.start) / 320 + a.start - 0.5 for a in (rows, columns))
+        for i, j in ((0, 0), (5, 310), (160, 160), (200, 120)):
+            p = bilinear(maps[t], (y[i] - 1.5) / 4, (x[j] - 1.5) / 4)
+            assert logits[i, j] == pytest.approx(math.log(p / (1 - p)), abs=1e-3)
     for t, cells in enumerate(maps):
         np.testing.assert_allclose(found[t], plain(cells, windows[t], np.zeros((6, 1, 1)), (1, *[0] * 7), 1), atol=1e-5)
 
@@ -210,7 +229,7 @@ def test_a_look_that_finds_something_else_does_not_count():
 
 def test_nothing_found_nothing_looked_at():
     maps = [np.full(GRID.shape, 0.1, np.float32)] * 3
-    found = all_of(maps, lambda pixels: pytest.fail("looked"))
+    found = all_of(maps, lambda *_: pytest.fail("looked"))
     for rows in found.values():
         np.testing.assert_allclose(rows, 0.1, atol=1e-6)
 
@@ -229,7 +248,7 @@ def test_sizes(size):
     grid = Grid(*(Axis(-(-n // 4), 4, 0) for n in size))
     cells = np.random.default_rng(0).random(grid.shape, np.float32)
     frame = np.zeros((*size, 3), np.uint8)
-    look = lambda pixels: np.ones((6, 160, 160), np.float16)  # noqa: E731
+    look = lambda *_: (np.ones((6, 160, 160), np.float16), np.ones((320, 320), np.float16))  # noqa: E731
     maps = ((t, cells) for t in range(2))
     found = list(zoom.closer(maps, grid, 2, size, lambda t: frame, look, 0.35, WEIGHTS, (0.4, 0.6)))
     assert [rows.shape for _, rows in found] == [zoom.fine_grid(size).shape] * 2

@@ -1,8 +1,11 @@
 """A finished run: a second one has nothing to do, and editing a key re-runs exactly what depends on it."""
 
 import pytest
+import torch
 
+from tests.appearance import u2netp_file
 from tests.workflow.conftest import make
+from vosmem.refine import correction
 
 SCORES = {"evaluate": 2, "evaluate_summary": 1}
 MASKS = {"refine": 2, **SCORES}
@@ -64,6 +67,32 @@ def test_a_methods_keys_rerun_that_method_alone(changed, config):
     config.pop("models")
     config["refine"]["threshold"] = 0.4
     assert changed.planned(config) == {"refine": 6, "evaluate": 6, "evaluate_summary": 3, **PAGE}
+
+
+@pytest.mark.slow
+def test_another_correction_reruns_the_closer_look_alone(changed, config):
+    (changed.folder / "resources/weights").mkdir(parents=True)
+    u2netp_file.write(changed.folder / "resources/weights/u2netp.onnx", u2netp_file.numbers())
+    mine = changed.folder / "mine.safetensors"
+    correction.save(mine, correction.Correction(), {"trained_on": []})
+    config["refine"] = {"methods": ["raw", "zoom"], "zoom": {"correction": "none"}}
+    changed.write(config)
+    changed.run()
+    for setting in ("shipped", "mine.safetensors"):
+        config["refine"]["zoom"]["correction"] = setting
+        assert changed.planned(config) == {**MASKS, **PAGE}
+    changed.write(config)
+    changed.run()
+    model = correction.Correction()
+    torch.nn.init.ones_(model.out.weight)
+    correction.save(mine, model, {"trained_on": []})
+    planned = changed.planned(config)
+    assert {rule: planned.get(rule) for rule in MASKS} == MASKS and "memory_predict" not in planned
+    config["refine"]["zoom"]["correction"] = "none.safetensors"
+    changed.write(config)
+    told = changed.run("--dry-run", check=False)
+    assert told.returncode != 0
+    assert "config: refine.zoom.correction: got none.safetensors, which is no file" in told.stdout + told.stderr
 
 
 @pytest.fixture

@@ -92,7 +92,10 @@ class Stages:
         with step("refine") as count:
             settings = config.section_defaults("refine")
             method, along = settings["methods"][-1], next(iter(flows.values()), None)
-            look = look_by(fetch(zoom.NETWORK), self.device) if method == "zoom" else None
+            look = None
+            if method == "zoom":
+                corrected_by = zoom.corrected_by(settings["zoom"]["correction"])
+                look = look_by(fetch(zoom.NETWORK), self.device, corrected_by)
             count.append(refine.run(description, out, folder / "masks.json", method, settings, along, look))
         used.delete(flows.values())
         return used.most()

@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         from vosmem.refine.look import look_by
 
         where = device.choose(args.device, args.threads)
-        look = look_by(args.look or weights.file_for(zoom.NETWORK, "registry"), where)
+        corrected_by = zoom.corrected_by(settings["zoom"]["correction"])
+        look = look_by(args.look or weights.file_for(zoom.NETWORK, "registry"), where, corrected_by)
     with arguments.timed(f"refine {args.out.stem}") as frames:
         frames.append(stage.run(args.description, args.probability, args.out, args.method, settings, args.flow, look))
     return 0

@@ -1,28 +1,50 @@
-"""What the closer look looks by: U2-Net-p on the pixels of a window."""
+"""What the closer look looks by: U2-Net-p on the pixels of a window, and the correction of what is made of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from vosmem.appearance import stage as appearance
-from vosmem.refine.zoom import INPUT, NETWORK, Look
+from vosmem.appearance import stage
+from vosmem.refine import correction, zoom
 
 PRECISION = "bfloat16"
+SIDES = "full_sides"
 
 
-def look_by(weights: Path, device: torch.device) -> Look:
-    """A function from a window's pixels, (h, w, 3) uint8 BGR, to its sides d1 .. d6, (6, h', w') float16 logits.
+def eye(
+    weights: Path, device: torch.device, layers: Iterable[str] = ()
+) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """A function from a window's pixels, (h, w, 3) uint8 BGR, to U2-Net-p's maps, (C, h', w') float32.
 
-    ``weights``: U2-Net-p's. Raises UserError where the file holds others.
+    ``full_sides``, without the fused d0, and ``layers`` besides. ``weights``: U2-Net-p's. Raises UserError where the
+    file holds others.
     """
-    model = appearance.build(NETWORK, {"layers": ["full_sides"], "saliency_size": INPUT}, weights)
-    model = model.to(device, memory_format=torch.channels_last)
+    settings = {"layers": [SIDES, *layers], "saliency_size": zoom.INPUT}
+    model = stage.build(zoom.NETWORK, settings, weights).to(device, memory_format=torch.channels_last)
 
-    def look(pixels: np.ndarray) -> np.ndarray:
-        sides = appearance.features(model, pixels[None], device, PRECISION)["full_sides"]  # (1, 7, h', w'), d0 first
-        return sides[0, 1:].astype(np.float16)
+    def see(pixels: np.ndarray) -> dict[str, np.ndarray]:
+        maps = {name: m[0] for name, m in stage.features(model, pixels[None], device, PRECISION).items()}
+        return maps | {SIDES: maps[SIDES][1:]}
+
+    return see
+
+
+def look_by(weights: Path, device: torch.device, corrected_by: Path | None = None) -> zoom.Look:
+    """What :func:`zoom.closer` looks by. ``corrected_by``: weights of a :class:`correction.Correction`, or None."""
+    if corrected_by is None:
+        see = eye(weights, device)
+        return lambda pixels, _: (see(pixels)[SIDES].astype(np.float16), None)
+    see, model = eye(weights, device, correction.LAYERS), correction.load(corrected_by, device)
+
+    def look(pixels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        maps = see(pixels)
+        given = [*(maps[layer] for layer in correction.LAYERS), correction.cues_of(logits, zoom.clear(maps[SIDES]))]
+        with torch.inference_mode():
+            added = model(*(torch.from_numpy(m)[None].to(device) for m in given))[0]
+        return maps[SIDES].astype(np.float16), added.cpu().numpy().astype(np.float16)
 
     return look

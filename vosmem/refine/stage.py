@@ -33,7 +33,7 @@ def run(
 
     ``cells``: the probability file; ``settings``: the config's section `refine`, of which ``threshold``, the method's
     own keys and, where ``flow`` is given, ``temporal`` are used: then the maps are steadied along that file's flow
-    before the method. ``look``: the network of method zoom. The folder appears whole or not at all, and before the
+    before the method. ``look``: the networks of method zoom. The folder appears whole or not at all, and before the
     JSON. Returns the number of frames.
     """
     sequence = describe.read(description)
@@ -46,7 +46,8 @@ def run(
         grid = file.grid("probability")
         found = maps(file, flow, settings.get("temporal"), out.parent)
         if method == "zoom":
-            own = {key: keys.pop(key) for key in zoom.KEYS}  # the others are those of what comes after
+            own = {key: keys[key] for key in zoom.KEYS}
+            keys = {key: keys[key] for key in zoom.FINISH}
             size, frame = sequence.working_size, partial(working_frame, sequence)
             found = zoom.closer(found, grid, len(file), size, frame, look, **own, folder=out.parent)
             grid = zoom.fine_grid(size)

@@ -5,8 +5,9 @@ outlines of things are like, then finds that outline at several times the resolu
 together with the first pass's logits: the coarse ones count against the fine ones, for where the object is, is known.
 
 What stands out in a window need not be what moves in it. So the look counts by how far it agrees with the first pass,
-over some seconds, and not at all where they differ. The weights are the same for every video; `benchmarks.zoom` fits
-them to predictions for sequences on which the memory was not trained.
+over some seconds, and not at all where they differ. The weights are the same for every video, and so is the network
+that corrects their sum (:mod:`vosmem.refine.correction`); `benchmarks.zoom` fits both to predictions for sequences on
+which the memory was not trained.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
+from vosmem import weights as weight_files
 from vosmem.grid import Axis, Grid, resample
 
-KEYS = ("margin", "weights", "agreement")  # those of the config's section `refine.zoom` that are of this module
+# Of the keys of the config's section `refine.zoom` those of :func:`closer`, and those of the step after it.
+KEYS, FINISH = ("margin", "weights", "agreement"), ("sdims", "schan", "subsample", "rounds")
 NETWORK, INPUT = "u2netp", (320, 320)  # pixels that a window is resized to, about what the network was trained at
 FINE = 2  # pixels of the working frame to a cell of the result
 QUANTILE = 0.01  # of the object's probability that lies beyond each side of its extent
@@ -32,17 +36,27 @@ CLEAR = 1.0  # logits of sides are cut at: beyond, they are surer than right
 IN_MEMORY = 1 << 26  # bytes of maps that wait there for their windows; more go to a file
 
 Window = tuple[slice, slice]  # rows and columns, in pixels of the working frame
-Look = Callable[[np.ndarray], np.ndarray]  # a window's pixels, (h, w, 3) uint8 BGR, to its sides d1 .. d6, (6, h', w')
+# A window's pixels, (h, w, 3) uint8 BGR, and the first pass's logits in it, (320, 320), to its sides d1 .. d6,
+# (6, h', w') logits, and what is to be added to their weighed sum, (h', w'), or None.
+Look = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One frame between the network and the fusion. ``window`` and ``sides`` are None where nothing was found in it."""
+    """One frame between the network and the fusion. All but its map is None where nothing was found in it."""
 
     t: int
     cells: np.ndarray  # (h, w), the first pass's map
     window: Window | None = None
     sides: np.ndarray | None = None  # (6, h', w') logits that cover the window edge to edge
+    correction: np.ndarray | None = None  # (h', w') logits; None where nothing corrects the sum
+
+
+def corrected_by(setting: str) -> Path | None:
+    """The weight file that the key ``refine.zoom.correction`` names; None where nothing corrects."""
+    if setting == "none":
+        return None
+    return weight_files.entry("zoom").path() if setting == "shipped" else Path(setting)
 
 
 def closer(
@@ -71,7 +85,10 @@ def closer(
             for i, t in enumerate(order):
                 kept.seek(i * row)
                 cells, window = np.frombuffer(kept.read(row), np.float32).reshape(grid.shape), found[t]
-                yield Seen(t, cells) if window is None else Seen(t, cells, window, look(frame(t)[window]))
+                if window is None:
+                    yield Seen(t, cells)
+                else:
+                    yield Seen(t, cells, window, *look(frame(t)[window], logits(cells, grid, covering(window, INPUT))))
 
         for one, mean in _averaged(seen(), grid):
             yield one.t, fused(one, grid, size, np.asarray(weights, np.float32), counts(mean, agreement))
@@ -133,7 +150,7 @@ def agreed(one: Seen, grid: Grid) -> float:
     """
     if one.sides is None:
         return np.nan
-    probability = resample(one.cells, grid, _covering(one.window, one.sides.shape[-2:]))
+    probability = resample(one.cells, grid, covering(one.window, one.sides.shape[-2:]))
     side = 1 / (1 + np.exp(-one.sides[0].astype(np.float32)))
     both = probability * side
     return float(both.sum() / (probability + side - both).sum())
@@ -165,16 +182,21 @@ def _averaged(frames: Iterable[Seen], grid: Grid) -> Iterator[tuple[Seen, float]
 def fused(one: Seen, grid: Grid, size: tuple[int, int], weights: np.ndarray, share: float) -> np.ndarray:
     """The map of one frame after the look, (h', w') float32 in 0..1 on :func:`fine_grid`.
 
-    ``weights``: (8,), of the map's logit, of the sides d1 .. d6, and of one; ``share``: 0..1, how much that sum counts
-    against the map's logit alone. Beyond the window the map stays as it is.
+    ``weights``: (8,), of the map's logit, of the sides d1 .. d6, and of one; ``share``: 0..1, how much that sum, with
+    its correction, counts against the map's logit alone. Beyond the window the map stays as it is.
     """
     fine = fine_grid(size)
     found = resample(one.cells, grid, fine)
     if one.window is None:
         return found
     inputs, inside = evidence(one, grid, fine)
-    logits = share * np.tensordot(weights, inputs, 1) + (1 - share) * inputs[0]
-    found[inside] = 1 / (1 + np.exp(-logits))
+    summed = np.tensordot(weights, inputs, 1)
+    if one.correction is not None:
+        summed += resample(
+            one.correction.astype(np.float32), covering(one.window, one.correction.shape), fine.window(*inside)
+        )
+    total = np.clip(share * summed + (1 - share) * inputs[0], -30, 30)  # further off exp() overflows
+    found[inside] = 1 / (1 + np.exp(-total))
     return found
 
 
@@ -186,13 +208,22 @@ def evidence(one: Seen, grid: Grid, fine: Grid) -> tuple[np.ndarray, Window]:
         for axis, pixels in zip((fine.y, fine.x), one.window, strict=True)
     )
     part = fine.window(*inside)
-    probability = np.clip(resample(one.cells, grid, part), SURE, 1 - SURE)  # (h, w)
-    sides = np.clip(one.sides.astype(np.float32), -CLEAR, CLEAR)
-    sides = resample(sides, _covering(one.window, sides.shape[-2:]), part)  # (6, h, w)
-    return np.concatenate([np.log(probability / (1 - probability))[None], sides, np.ones_like(sides[:1])]), inside
+    sides = resample(clear(one.sides), covering(one.window, one.sides.shape[-2:]), part)  # (6, h, w)
+    return np.concatenate([logits(one.cells, grid, part)[None], sides, np.ones_like(sides[:1])]), inside
 
 
-def _covering(window: Window, shape: tuple[int, int]) -> Grid:
+def logits(cells: np.ndarray, grid: Grid, part: Grid) -> np.ndarray:
+    """Of the map ``cells`` on ``grid``, the logits at the cells of ``part``, float32, as far from 0 as they may be."""
+    probability = np.clip(resample(cells, grid, part), SURE, 1 - SURE)
+    return np.log(probability / (1 - probability))
+
+
+def clear(sides: np.ndarray) -> np.ndarray:
+    """Sides as they are weighed, float32."""
+    return np.clip(sides.astype(np.float32), -CLEAR, CLEAR)
+
+
+def covering(window: Window, shape: tuple[int, int]) -> Grid:
     """Cells of ``shape`` (h, w) that cover the window's pixels edge to edge."""
     axes = []
     for pixels, cells in zip(window, shape, strict=True):

@@ -124,6 +124,11 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
     davis = config["evaluate"]["protocol"] == "davis"  # published figures are of that protocol
     current = caches_in_use(models, methods)
     sizes, left = cost.disk(results, current)
+    refined_by = provenance.weights_of_refinement(config["refine"])
+
+    def is_davis(name: str) -> bool:
+        return davis2016.is_davis(name, frames.get(name, 0))
+
     return Report(
         results=results,
         config=config,
@@ -133,7 +138,7 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
         methods=methods,
         method=method,
         scored=scored,
-        seen={m.name: m.seen(lambda s: davis2016.is_davis(s, frames.get(s, 0))) for m in models},
+        seen={m.name: m.seen(is_davis) | provenance.seen_by(refined_by, is_davis) for m in models},
         frame_scores={
             (m.name, s): read_frames(results / "evaluate" / m.name / method / f"{s}.csv")
             for m in models
@@ -144,7 +149,7 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
         defects=read_defects(results / "data" / "defects.tsv"),
         costs=cost.read(results / "benchmarks", current, sizes),
         left_mb=left,
-        weights=provenance.weights_used(models),
+        weights=[*provenance.weights_used(models), *refined_by],
         versions=provenance.versions(),
         git_commit=git_commit(),
     )

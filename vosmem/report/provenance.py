@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 import vosmem
-from vosmem import config, davis2016
+from vosmem import config, davis2016, weights
+from vosmem.refine import zoom
 from vosmem.report.models import Model, made_with, registry_entry
 
 # Name to show -> names under which it is distributed, the first installed one counts.
@@ -58,13 +61,46 @@ def weights_used(models: Sequence[Model]) -> list[WeightsUsed]:
     return [*rows, *(_memory(model, fold) for model in models for fold in model.parts)]
 
 
+def weights_of_refinement(refine: Mapping[str, Any]) -> list[WeightsUsed]:
+    """The weights that the section `refine` of the config runs on: those of the closer look, where it is asked for."""
+    if "zoom" not in refine["methods"]:
+        return []
+    setting = refine["zoom"]["correction"]
+    used = [_entry_used("refine", weights.entry(zoom.NETWORK))]
+    if setting == "shipped":
+        used.append(_entry_used("refine", weights.entry("zoom")))
+    elif setting != "none" and Path(setting).is_file():
+        told = weights.metadata(Path(setting)).get("trained_on", [])
+        names = tuple(map(str, told)) if isinstance(told, list) else ()
+        words = f"{len(names)} sequence{'s' * (len(names) != 1)}" if names else "not stated"
+        sha256 = weights.sha256(setting)
+        used.append(
+            WeightsUsed("refine", f"correction: {setting}", "depends on the training data", sha256, words, names)
+        )
+    return used
+
+
+def seen_by(used: Sequence[WeightsUsed], is_davis: Callable[[str], bool]) -> frozenset[str]:
+    """Sequences that weights were trained on.
+
+    Those that the registry names are DAVIS-2016's, which ``is_davis`` tells by name; a user's own file is taken to
+    speak of the data set at hand.
+    """
+    known = weights.registry()
+    return frozenset(s for row in used for s in row.sequences if row.name not in known or is_davis(s))
+
+
+def _entry_used(stage: str, entry: weights.Entry) -> WeightsUsed:
+    return WeightsUsed(stage, entry.name, entry.licence, entry.sha256, entry.trained_on, entry.saw_davis)
+
+
 def _networks(model: Model, stage: str) -> list[WeightsUsed]:
     """The weights of a stream's frozen networks; none for one without, as the camera's residual."""
     used = []
     for network in model.networks(stage):
         made, entry = made_with(model, stage, network), registry_entry(model, stage, network)
         if entry:
-            used.append(WeightsUsed(stage, entry.name, entry.licence, entry.sha256, entry.trained_on, entry.saw_davis))
+            used.append(_entry_used(stage, entry))
         elif made.get("weights"):
             file = config.settings_for(stage, model.settings[stage], network)["weights"]
             used.append(WeightsUsed(stage, f"{network}: {file}", "not known", made["weights"], "not known"))
@@ -72,11 +108,11 @@ def _networks(model: Model, stage: str) -> list[WeightsUsed]:
 
 
 def _memory(model: Model, fold: str) -> WeightsUsed:
-    weights = model.parts[fold]
+    own = model.parts[fold]
     source = "trained here" if model.trained_here else f"taken over: {model.settings['memory']['weights']}"
     source = f"fold {fold}, {source}" if fold else source
-    count = len(weights.trained_on)
+    count = len(own.trained_on)
     told = f"{count} sequence{'s' * (count != 1)}" if count else "not stated"
-    davis = count and {*weights.trained_on} <= {*davis2016.facts()}
+    davis = count and {*own.trained_on} <= {*davis2016.facts()}
     licence = DAVIS_LICENCE if davis else "depends on the training data"
-    return WeightsUsed("memory", f"{model.name} ({source})", licence, weights.sha256, told, weights.trained_on)
+    return WeightsUsed("memory", f"{model.name} ({source})", licence, own.sha256, told, own.trained_on)

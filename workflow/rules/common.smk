@@ -418,9 +418,18 @@ def look_weights(method):
     return ancient(str(weights.entry(zoom.NETWORK).path())) if method == "zoom" else []
 
 
-def look_hash(method):
-    """The hash of those weights, so that new ones make anew what was made with the old."""
-    return weights.entry(zoom.NETWORK).sha256 if method == "zoom" else ""
+def correction_weights(method):
+    """The user's weight file that corrects what was seen; [] where there is none or it comes with vosmem."""
+    setting = CONFIG["refine"]["zoom"]["correction"]
+    return [] if method != "zoom" or setting in ("shipped", "none") else setting
+
+
+def look_hashes(method):
+    """The hashes of all weights of known content, so that new ones make anew what was made with the old."""
+    if method != "zoom":
+        return ""
+    shipped = ["zoom"] if CONFIG["refine"]["zoom"]["correction"] == "shipped" else []
+    return " ".join(weights.entry(name).sha256 for name in (zoom.NETWORK, *shipped))
 
 
 def flow_to_follow(wildcards):

@@ -5,6 +5,7 @@ rule refine:
         probability=f"{RESULTS}/memory/{{model}}/{{seq}}.h5",
         flow=flow_to_follow,
         look=lambda w: look_weights(w.method),
+        correction=lambda w: correction_weights(w.method),
     output:
         masks=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
     log:
@@ -22,7 +23,7 @@ rule refine:
         version=stage_version("refine"),
         settings=lambda wildcards: refine_settings(wildcards.model, wildcards.method),
         look=lambda wildcards, input: f"--look {shlex.quote(input.look)} --threads 1" if input.look else "",
-        weights=lambda wildcards: look_hash(wildcards.method),
+        weights=lambda wildcards: look_hashes(wildcards.method),
         flow=lambda wildcards, input: f"--flow {shlex.quote(input.flow)}" if input.flow else "",
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"

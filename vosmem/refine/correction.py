@@ -1,0 +1,85 @@
+"""What the weighed sides of U2-Net-p leave to be mended: a small network on its decoder's maps moves outlines.
+
+Beyond the paper, in its manner: the network below stays frozen, little is trained on top. It sees the two finest maps
+of the decoder, of which d1 and d2 are one convolution each, beside what the first pass says, and adds to the logits of
+the weighed sum.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vosmem import weights
+from vosmem.errors import UserError
+
+LAYERS = {"stage1d": 64, "stage2d": 64}  # of U2-Net-p, and their channels: of the window's own size, and of half of it
+CUES = 7  # the first pass's logit, six sides
+DILATIONS = (1, 2, 4)
+WIDTH = 24
+
+
+class Correction(nn.Module):
+    """Frozen maps and cues of a window to what is added to its logits.
+
+    Channels of the maps are standardised by ``mean`` and ``deviation``, (128,) each, stage1d's first.
+    """
+
+    def __init__(self, width: int = WIDTH):
+        super().__init__()
+        channels = sum(LAYERS.values())
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("deviation", torch.ones(channels))
+        self.maps = nn.ModuleList(nn.Conv2d(n, width, 1) for n in LAYERS.values())
+        self.first = nn.Conv2d(width + CUES, width, 3, padding=1)
+        self.further = nn.ModuleList(nn.Conv2d(width, width, 3, padding=d, dilation=d) for d in DILATIONS)
+        self.out = nn.Conv2d(width, 1, 1)
+        nn.init.zeros_(self.out.weight)  # so that at first nothing is corrected
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, fine: Tensor, coarse: Tensor, cues: Tensor, dropout: float = 0.0) -> Tensor:
+        """(N, 64, h, w), (N, 64, h/2, w/2) and (N, 7, h, w) -> (N, h, w) logits.
+
+        ``cues``: see :func:`cues_of`; ``dropout``: the share of the maps' channels that is left out.
+        """
+        means, deviations = (b.split(list(LAYERS.values())) for b in (self.mean, self.deviation))
+        told = []
+        for x, convolution, mean, deviation in zip((fine, coarse), self.maps, means, deviations, strict=True):
+            x = (x - mean[:, None, None]) / deviation[:, None, None]
+            told.append(convolution(F.dropout2d(x, dropout, dropout > 0)))
+        # 1x1 convolutions and bilinear sampling may change places, and fewer channels are quicker to enlarge
+        x = told[0] + F.interpolate(told[1], told[0].shape[-2:], mode="bilinear")
+        x = F.relu(self.first(torch.cat([F.relu(x), cues], 1)))
+        for convolution in self.further:
+            x = x + F.relu(convolution(x))
+        return self.out(x)[:, 0]
+
+
+def cues_of(logits: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """(7, h, w) float32 of the first pass's ``logits`` (h, w) and the ``sides`` (6, h, w), both as they are weighed."""
+    return np.concatenate([logits[None] / 4, sides]).astype(np.float32)
+
+
+def save(path: Path, model: Correction, told: dict) -> None:
+    """Write the weights as float16, with what is ``told`` of them: ``trained_on``, names of sequences, at least."""
+    weights.save(path, {name: tensor.half() for name, tensor in model.state_dict().items()}, told)
+
+
+def load(path: Path, device: torch.device) -> Correction:
+    """The network of a file, frozen. Raises UserError where the file holds another, or none."""
+    tensors = weights.load(path)
+    try:
+        if "out.weight" not in tensors:
+            raise ValueError("out.weight: got none")
+        model = weights.fitted(tensors, lambda: Correction(tensors["out.weight"].shape[1]))
+        model.load_state_dict(tensors)
+    except (ValueError, RuntimeError, IndexError) as error:
+        raise UserError(
+            f"{path}: does not hold the weights of a correction ({' '.join(str(error).split())[:200]}); "
+            "set refine.zoom.correction to shipped or none"
+        ) from None
+    return model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)

@@ -1,0 +1,100 @@
+"""Training of the closer look's correction, on windows whose masks are known (`python -m benchmarks.zoom`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vosmem.refine import zoom
+from vosmem.refine.correction import LAYERS, Correction, cues_of
+
+STEPS, BATCH, CROP = 1000, 2, 160  # a crop has so many cells to each side, of a window's 320
+RATE, DECAY, DROPOUT = 2e-3, 1e-2, 0.2
+SMOOTH = 50.0  # cells that are added to both sides of the Jaccard index: a crop may show no object
+COUNTS = 0.05  # windows that count less than this teach nothing
+
+
+@dataclass
+class Lesson:
+    """A window, h x w cells, whose mask is known."""
+
+    maps: Sequence[np.ndarray]  # U2-Net-p's `correction.LAYERS`, (64, h, w) and (64, h/2, w/2) float16
+    logits: np.ndarray  # (h, w) float32, of the first pass
+    sides: np.ndarray  # (6, h, w), logits
+    truth: np.ndarray  # (h, w), the object's share of each cell
+    share: float  # how much the look counts, 0..1
+
+
+def train(videos: Sequence[Sequence[Lesson]], weights: np.ndarray, steps: int = STEPS, seed: int = 0) -> Correction:
+    """A correction of the sum by ``weights``, (8,). Each video counts alike, whatever its length.
+
+    Cross-entropy and one minus the soft Jaccard index of what the fusion makes of crops, by AdamW with a rate that
+    rises over a tenth of the steps and then falls to nothing.
+    """
+    videos = [kept for lessons in videos if (kept := [one for one in lessons if one.share >= COUNTS])]
+    draw = np.random.default_rng(seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Correction().to(memory_format=torch.channels_last)
+        standardise(model, [one.maps for lessons in videos for one in lessons])
+        descent = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(descent, RATE, steps, pct_start=0.1)
+        for _ in range(steps):
+            crops = []
+            for _ in range(BATCH):
+                lessons = videos[draw.integers(len(videos))]
+                crops.append(_crop(lessons[draw.integers(len(lessons))], weights, draw))
+            value = loss(model, *(torch.stack(rows) for rows in zip(*crops, strict=True)))
+            descent.zero_grad()
+            value.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            descent.step()
+            schedule.step()
+    return model.eval()
+
+
+def standardise(model: Correction, windows: Sequence[Sequence[np.ndarray]]) -> None:
+    """Give ``model`` the moments of the channels of ``windows``, each the maps of `correction.LAYERS`."""
+    moments = []
+    for i in range(len(LAYERS)):
+        cells = np.concatenate([maps[i][:, ::16, ::16].reshape(len(maps[i]), -1) for maps in windows], 1)
+        cells = cells.astype(np.float64)
+        moments.append((cells.mean(1), cells.std(1) + 1e-3))
+    for buffer, rows in zip((model.mean, model.deviation), zip(*moments, strict=True), strict=True):
+        buffer.copy_(torch.from_numpy(np.concatenate(rows)))
+
+
+def loss(
+    model: Correction, fine: Tensor, coarse: Tensor, cues: Tensor, sums: Tensor, found: Tensor, truth: Tensor,
+    share: Tensor,
+) -> Tensor:  # fmt: skip
+    """Of crops as :func:`_crop` makes them, with a first axis of N."""
+    corrected = sums + model(fine, coarse, cues, DROPOUT)
+    share = share[:, None, None]
+    logits = share * corrected + (1 - share) * found
+    probability = torch.sigmoid(logits)
+    both = (probability * truth).sum((1, 2)) + SMOOTH
+    either = (probability + truth - probability * truth).sum((1, 2)) + SMOOTH
+    return F.binary_cross_entropy_with_logits(logits, truth) + (1 - both / either).mean()
+
+
+def _crop(one: Lesson, weights: np.ndarray, draw: np.random.Generator) -> tuple[Tensor, ...]:
+    """A square of a window, mirrored or not: both maps, the cues, the sum, the first pass's logits, truth and share."""
+    height, width = one.logits.shape
+    top, left = (
+        2 * draw.integers(0, max(0, n - CROP) // 2 + 1) for n in (height, width)
+    )  # the coarse map's cells are two
+    whole = slice(top, top + CROP), slice(left, left + CROP)
+    half = slice(top // 2, (top + CROP) // 2), slice(left // 2, (left + CROP) // 2)
+    found, sides = one.logits[whole], zoom.clear(one.sides[:, *whole])
+    sums = weights[0] * found + np.tensordot(weights[1:7], sides, 1) + weights[7]
+    fine, coarse = one.maps
+    rows = [fine[:, *whole], coarse[:, *half], cues_of(found, sides), sums, found, one.truth[whole]]
+    mirrored = draw.random() < 0.5
+    tensors = [torch.from_numpy(r[..., :: -1 if mirrored else 1].astype(np.float32)) for r in rows]
+    return *tensors, torch.tensor(one.share, dtype=torch.float32)
