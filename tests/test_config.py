@@ -163,6 +163,11 @@ def test_the_given_mapping_is_left_alone():
             "config: data.train: got 'bear', but data.source: demo has train, val and all, or a list of stop-and-go",
         ),
         (
+            "data",
+            {"name": "x", "root": "y", "source": "demo", "train": "x" * 1000},
+            f"config: data.train: got '{'x' * 57}...{'x' * 58}', but data.source: demo has train, val and all",
+        ),
+        (
             "flow.backward",
             False,
             "config: models.lvo.flow.backward: got False, but residual, u2netp of motion.network needs the flow",

@@ -135,7 +135,7 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
         )
     if data["masks"] and where == "within":
         yield (
-            f"config: data.masks: got {data['masks']!r}, but the layout {data['layout']} has its masks within "
+            f"config: data.masks: got {shown(data['masks'])}, but the layout {data['layout']} has its masks within "
             "data.root; leave the key out"
         )
     for name, model in config["models"].items():
@@ -188,8 +188,8 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
                 if settings != mine:
                     changed = next(k for k in settings if settings[k] != mine[k])
                     yield (
-                        f"config: models.{name}.{section}.{changed}: got {mine[changed]!r}, but model {other} "
-                        f"has {settings[changed]!r} for the same {section}.{key}; "
+                        f"config: models.{name}.{section}.{changed}: got {shown(mine[changed])}, but model {other} "
+                        f"has {shown(settings[changed])} for the same {section}.{key}; "
                         "rows that share a cache must agree on it"
                     )
 
@@ -198,13 +198,16 @@ def _of_the_demo(data: Mapping[str, Any]) -> Iterator[str]:
     """The demo is rendered in one layout, and its sequences are known."""
     for key, only in (("layout", "davis"), ("resolution", "480p")):
         if data[key] != only:
-            yield f"config: data.{key}: got {data[key]!r}, but data.source: demo is rendered as {only}; leave {key} out"
+            yield (
+                f"config: data.{key}: got {shown(data[key])}, but data.source: demo is rendered as {only}; "
+                f"leave {key} out"
+            )
     for key in ("train", "test"):
         asked = data[key]
         for name in asked if isinstance(asked, list) else [asked]:
             if name not in (DEMO if isinstance(asked, list) else ("train", "val", "all")):
                 yield (
-                    f"config: data.{key}: got {name!r}, but data.source: demo has train, val and all, "
+                    f"config: data.{key}: got {shown(name)}, but data.source: demo has train, val and all, "
                     f"or a list of {', '.join(DEMO)}"
                 )
 
@@ -224,15 +227,15 @@ def _for_each(path: str, model: Mapping[str, Any]) -> Iterator[str]:
                     yield f"config: {path}{section}.{key}.{name}: is not among {section}.{name_key}: {', '.join(known)}"
             elif len(known) > 1 and value != rule["default"]:
                 yield (
-                    f"config: {path}{section}.{key}: got {value!r} for {len(known)} networks; "
-                    f"say for which, e.g. {{{known[0]}: {value}}}"
+                    f"config: {path}{section}.{key}: got {shown(value)} for {len(known)} networks; "
+                    f"say for which, e.g. {{{known[0]}: {shown(value)}}}"
                 )
                 return
     for network in names("appearance", model["appearance"]):
         layers = settings_for("appearance", model["appearance"], network)["layers"]
         for layer in sorted({*layers} - {*LAYERS[network]}):
             yield (
-                f"config: {path}appearance.layers: got {layer!r}, which {network} has not; "
+                f"config: {path}appearance.layers: got {shown(layer)}, which {network} has not; "
                 f"it has {', '.join(LAYERS[network])}"
             )
 
