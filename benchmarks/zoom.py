@@ -5,8 +5,10 @@
 
 Every ``--step``-th frame is looked at. For each fold the weights are fitted, and the correction trained, on the other
 folds' sequences, whose predictions are by weights that were not trained on them either; J and F are of the masks that
-method `zoom` makes with these, against `bilateral`. With ``--out`` the folds' corrections are written to that folder,
-and one that is trained on all, as vosmem ships it. Takes 7 GB of memory and half an hour, most of it training.
+method `zoom` makes with these, against `bilateral`. None of it is `refine.zoom.steady`, which needs every frame; for
+that, segment each fold with its own `refine.zoom.weights` and `refine.zoom.correction`. With ``--out`` the folds'
+corrections are written to that folder, and one that is trained on all, as vosmem ships it. Takes 7 GB of memory and
+half an hour, most of it training.
 """
 
 from __future__ import annotations

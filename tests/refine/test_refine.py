@@ -60,8 +60,9 @@ def written(tmp_path):
         "working_size": [48, 64], "defects": [],
     }  # fmt: skip
     described["root"] = str(tmp_path)
+    rng = np.random.default_rng(1)
     for name in described["frames"]:
-        cv2.imwrite(str(tmp_path / name), np.random.default_rng(1).integers(0, 255, (96, 128, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / name), rng.integers(0, 255, (96, 128, 3), np.uint8))
     (tmp_path / "d.json").write_text(json.dumps(described))
     return tmp_path
 
@@ -106,9 +107,12 @@ def write_flow(path, names=("forward", "backward"), frames=("f1", "f2")):
             file.append(name, np.zeros((len(frames), 2, 24, 32)))
 
 
-@pytest.mark.parametrize("corrected", [False, True])
-def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, corrected):
-    """The whole way once more by hand; the agreement is such that it counts by half."""
+@pytest.mark.parametrize(("corrected", "steadied"), [(False, False), (True, False), (True, True)])
+def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, corrected, steadied):
+    """The whole way once more by hand; the agreement is such that it counts by half.
+
+    Nothing moves, so steadied with the weight 1 the maps are the mean of both frames, before the look and after it.
+    """
     path = written / "correction.safetensors" if corrected else None
     if corrected:
         torch.manual_seed(0)
@@ -117,12 +121,15 @@ def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, c
         correction.save(path, model, {"trained_on": []})
     settings = (
         "{zoom: {weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0, "
-        f"correction: {json.dumps(str(path or 'none'))}}}}}"
+        f"correction: {json.dumps(str(path or 'none'))}, steady: {{weight: 1}}}}, temporal: {{weight: 1}}}}"
     )
-    assert refine(written, "--method", "zoom", *look, "--settings", settings) == 0
+    write_flow(written / "flow.h5")
+    along = ["--flow", str(written / "flow.h5")] if steadied else []
+    assert refine(written, "--method", "zoom", *look, *along, "--settings", settings) == 0
     network, size = look_by(Path(look[1]), torch.device("cpu"), path), (48, 64)
     with cache.read(written / "p.h5") as file:
         maps, grid = file.rows("probability").astype(np.float32), file.grid("probability")
+    maps = np.repeat(maps.mean(0, keepdims=True), 2, 0) if steadied else maps
     windows = zoom.windows(np.stack([zoom.extent(m, grid) for m in maps]), size, 0.35)
     frames = [video.resize(video.read_frame(written / f"{name}.jpg"), size) for name in ("f1", "f2")]
     logits = [zoom.logits(m, grid, zoom.covering(w, (320, 320))) for m, w in zip(maps, windows, strict=True)]
@@ -130,8 +137,11 @@ def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, c
     assert all((one.correction is not None and np.ptp(one.correction) > 0.1) == corrected for one in seen)
     mean = np.mean([zoom.agreed(one, grid) for one in seen])
     assert 0.1 < mean < 0.9
-    for one, frame in zip(seen, frames, strict=True):
-        cells = zoom.fused(one, grid, size, np.array([0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], np.float32), mean)
+    weights = np.array([0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], np.float32)
+    found = np.stack([zoom.fused(one, grid, size, weights, mean) for one in seen])
+    assert np.abs(found[0] - found[1]).max() > 0.1
+    for one, cells, frame in zip(seen, found, frames, strict=True):
+        cells = found.mean(0) if steadied else cells
         refined = bilateral.refine(cells, zoom.fine_grid(size), frame, 12, 7, 2, 0)
         expected = video.resize(refined, (96, 128)) > 0.5
         assert np.mean(video.read_mask(written / f"out/a.b/f{one.t + 1}.png") != expected) < 1e-3

@@ -9,14 +9,11 @@ from vosmem.grid import Grid
 from vosmem.refine import temporal
 
 
-def steadied(maps, forward, backward, weight, tolerance):
-    found = dict(
-        temporal.steady(
-            maps.__getitem__, forward.__getitem__, backward.__getitem__, len(maps), weight=weight, tolerance=tolerance
-        )
-    )
-    assert list(found) == list(range(len(maps)))[::-1]
-    return np.stack([found[t] for t in range(len(maps))])
+def steadied(maps, forward, backward, weight, tolerance, order=1):
+    came = list(enumerate(maps))[::order]
+    found = list(temporal.steady(came, forward.__getitem__, backward.__getitem__, weight, tolerance))
+    assert [t for t, _ in found] == [t for t, _ in came[::-1]]
+    return np.stack([rows for _, rows in found[::-order]])
 
 
 def at(rows, y, x):
@@ -59,12 +56,13 @@ def plain(maps, forward, backward, weight, tolerance):
     return (earlier[0] + later[0] - maps) / (earlier[1] + later[1] - 1)
 
 
+@pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("length", [1, 2, 5])
-def test_against_plain_loops(length):
+def test_against_plain_loops(length, order):
     rng = np.random.default_rng(0)
     maps = rng.random((length, 6, 8))
     forward, backward = (rng.normal(0, 1.5, (length, 2, 6, 8)) for _ in range(2))
-    found = steadied(maps, forward, backward, 0.8, 2.0)
+    found = steadied(maps, forward, backward, 0.8, 2.0, order)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, plain(maps, forward, backward, 0.8, 2.0), atol=2e-6)
 

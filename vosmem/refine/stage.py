@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,14 @@ def run(
 
     ``cells``: the probability file; ``settings``: the config's section `refine`, of which ``threshold``, the method's
     own keys and, where ``flow`` is given, ``temporal`` are used: then the maps are steadied along that file's flow
-    before the method. ``look``: the networks of method zoom. The folder appears whole or not at all, and before the
-    JSON. Returns the number of frames.
+    before the method, and by zoom once more after the look. ``look``: the networks of method zoom. The folder appears
+    whole or not at all, and before the JSON. Returns the number of frames.
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")
     pixels = Grid.of_image(sequence.size, sequence.working_size)
     keys = dict(settings.get(method, {})) if method != "temporal" else {}
+    flow = flow if flow and settings["temporal"]["weight"] > 0 else None
     parameters = dict(keys) | ({"temporal": dict(settings["temporal"])} if flow else {})
     hashes = {}
     with cache.read(cells, "memory") as file, replacing_folder(folder) as fresh:
@@ -47,10 +48,11 @@ def run(
         found = maps(file, flow, settings.get("temporal"), out.parent)
         if method == "zoom":
             own = {key: keys[key] for key in zoom.KEYS}
-            keys = {key: keys[key] for key in zoom.FINISH}
             size, frame = sequence.working_size, partial(working_frame, sequence)
             found = zoom.closer(found, grid, len(file), size, frame, look, **own, folder=out.parent)
             grid = zoom.fine_grid(size)
+            found = steadied(found, grid, file, flow, keys["steady"], out.parent)
+            keys = {key: keys[key] for key in zoom.FINISH}
         for t, rows in found:  # (h, w) each
             refined = probability(method, rows, grid, pixels, partial(working_frame, sequence, t), keys)
             path = fresh / f"{sequence.frame_names[t]}.png"
@@ -74,14 +76,22 @@ def maps(
     file: cache.Reader, flow: Path | None, settings: Mapping[str, float] | None, folder: Path
 ) -> Iterator[tuple[int, np.ndarray]]:
     """The probabilities of a memory file, pairs of t and (h, w) float32, in any order; steadied where flow is given."""
+    own = ((t, file.rows("probability", t, t + 1)[0].astype(np.float32)) for t in range(len(file)))
+    return steadied(own, file.grid("probability"), file, flow, settings, folder)
 
-    def own(t: int) -> np.ndarray:
-        return file.rows("probability", t, t + 1)[0].astype(np.float32)
 
-    if flow is None:
-        yield from ((t, own(t)) for t in range(len(file)))
+def steadied(
+    found: Iterable[tuple[int, np.ndarray]], grid: Grid, file: cache.Reader, flow: Path | None,
+    settings: Mapping[str, float] | None, folder: Path,
+) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
+    """The maps ``found`` on ``grid``, pairs of t and (h, w) float32, steadied along a file's flow; as they are without.
+
+    ``file``: of whose frames they are; ``settings``: ``weight`` and ``tolerance``, that in pixels. Raises UserError
+    where the flow is of other frames, or leads one way only.
+    """
+    if flow is None or settings["weight"] == 0:
+        yield from found
         return
-    grid = file.grid("probability")
     with cache.read(flow, "flow") as source:
         if "backward" not in source.names:
             raise UserError(f"{flow}: holds no /backward, which refine.temporal needs; set flow.backward: true")
@@ -92,7 +102,7 @@ def maps(
             return temporal.on_grid(source.rows(name, t, t + 1)[0], source.grid(name), grid)
 
         yield from temporal.steady(
-            own, partial(along, "forward"), partial(along, "backward"), len(file),
+            found, partial(along, "forward"), partial(along, "backward"),
             settings["weight"], settings["tolerance"] / grid.x.stride, folder,
         )  # fmt: skip
 

@@ -13,43 +13,54 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from vosmem.grid import Grid, resample
 
 LENIENCE = 0.02  # of the squared displacement: longer flows are less exact
-IN_MEMORY = 1 << 26  # bytes of the forward pass's sums that are kept there; more go to a file
+IN_MEMORY = 1 << 26  # bytes of the first pass that are kept there; more go to a file
 
-Maps = Callable[[int], np.ndarray]
+Flow = Callable[[int], np.ndarray]
 
 
 def steady(
-    maps: Maps, forward: Maps, backward: Maps, length: int, weight: float, tolerance: float,
+    maps: Iterable[tuple[int, np.ndarray]], forward: Flow, backward: Flow, weight: float, tolerance: float,
     folder: str | os.PathLike | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
-    """The steadied maps of a sequence, last frame first: pairs of t and (h, w) float32 within the values of the maps.
+    """The steadied maps of a sequence, pairs of t and (h, w) float32 within the values of the maps.
 
-    ``maps(t)``: (h, w); ``forward(t)``, ``backward(t)``: flow t -> t+1 and t -> t-1, (2, h, w) in cells, u right and v
-    down; never asked for where they lead out of the sequence. ``weight``: a, 0..1. ``tolerance``: cells by which a flow
-    and the one back may miss, where the confidence falls to 1/e. Memory does not grow with the length: what the forward
-    pass found waits in a nameless file in ``folder`` (default: the system's for such files).
+    ``maps``: pairs of t and (h, w), one a frame, first to last or last to first; they come out the other way round.
+    ``forward(t)``, ``backward(t)``: flow t -> t+1 and t -> t-1, (2, h, w) in cells, u right and v down; never asked for
+    where they lead out of the sequence. ``weight``: a, 0..1. ``tolerance``: cells by which a flow and the one back may
+    miss, where the confidence falls to 1/e. Memory does not grow with the length: the maps, and what the first pass
+    found, wait in a nameless file in ``folder`` (default: the system's for such files).
     """
-    shape = maps(0).shape
-    size = 2 * 4 * shape[0] * shape[1]  # bytes of a frame's sums
+
+    def carried(sums: np.ndarray | None, t: int, beside: int) -> np.ndarray | float:
+        """What the sums (2, h, w) of the frame ``beside`` t, of w p and of w, add to those of t."""
+        if sums is None:
+            return 0.0
+        there, back = (backward(t), forward(beside)) if beside < t else (forward(t), backward(beside))
+        return weight * confidence(there, back, tolerance) * follow(sums, there)
+
     with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder) as kept:
-        sums = None  # (2, h, w): of w p, and of w, over the frames up to t
-        for t in range(length):
-            sums = _step(maps(t), sums, t and backward(t), t and forward(t - 1), weight, tolerance)
-            kept.write(sums.tobytes())
-        sums = None  # over the frames from t
-        for t in range(length - 1, -1, -1):
-            last = t == length - 1
-            sums = _step(maps(t), sums, 0 if last else forward(t), 0 if last else backward(t + 1), weight, tolerance)
-            kept.seek(t * size)
-            past = np.frombuffer(kept.read(size), np.float32).reshape(2, *shape)
-            total, weights = sums + past - _alone(maps(t))  # frame t itself is in both
+        order: list[int] = []
+        sums, shape = None, (0, 0)
+        for t, rows in maps:
+            alone = _alone(rows)
+            past = carried(sums, t, order[-1] if order else t) + np.zeros_like(alone)
+            kept.write(np.concatenate([alone[:1], past]).tobytes())
+            sums, shape = alone + past, rows.shape
+            order.append(t)
+        size, sums, beside = 3 * 4 * shape[0] * shape[1], None, -1  # bytes of a frame
+        for i, t in reversed(list(enumerate(order))):
+            kept.seek(i * size)
+            rows, *past = np.frombuffer(kept.read(size), np.float32).reshape(3, *shape)
+            sums = _alone(rows) + carried(sums, t, beside)
+            total, weights = sums + past
+            beside = t
             yield t, total / weights
 
 
@@ -86,12 +97,3 @@ def follow(maps: np.ndarray, flow: np.ndarray) -> np.ndarray:
 def _alone(rows: np.ndarray) -> np.ndarray:
     """The sums (2, h, w) float32 of a frame by itself."""
     return np.stack([rows, np.ones_like(rows)]).astype(np.float32)
-
-
-def _step(
-    rows: np.ndarray, sums: np.ndarray | None, there: np.ndarray, back: np.ndarray, weight: float, tolerance: float
-) -> np.ndarray:
-    """The sums of a frame from those of the neighbour that ``there`` leads to."""
-    if sums is None:
-        return _alone(rows)
-    return _alone(rows) + weight * confidence(there, back, tolerance) * follow(sums, there)
