@@ -66,7 +66,7 @@ class BrightStages:
 def bright_stages(monkeypatch) -> BrightStages:
     """Stages without networks, and no weights to be fetched."""
     made = BrightStages()
-    monkeypatch.setattr(stages.Stages, "of", classmethod(lambda cls, memory, device: made))
+    monkeypatch.setattr(stages.Stages, "of", classmethod(lambda cls, memory, device, refine: made))
     monkeypatch.setattr("vosmem.weights.fetch.fetch", lambda name, folder=None: Path(name))
     return made
 

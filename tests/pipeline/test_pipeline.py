@@ -72,6 +72,18 @@ def test_one_frame_is_segmented(random_weights):
     assert vosmem.segment(moving(1), device="cpu", short_side=64).shape == (1, 60, 90)
 
 
+def test_masks_are_made_by_the_method_that_was_asked_for(random_weights):
+    found = {
+        method: vosmem.segment(moving(3), device="cpu", short_side=64, method=method)
+        for method in ("raw", "bilateral", "zoom", None)
+    }
+    assert (found["zoom"] == found[None]).all()
+    for other in ("raw", "bilateral"):
+        assert (found[other] != found["zoom"]).any()
+    with pytest.raises(UserError, match=r"refine.methods.0: got 'sharp', expected one of raw, temporal"):
+        vosmem.segment(moving(1), device="cpu", method="sharp")
+
+
 def test_nothing_crosses_a_cut(random_weights, tmp_path):
     """Neither flow nor memory: each shot comes out as it would alone."""
     clips = moving(3, background=0), moving(2, background=1)

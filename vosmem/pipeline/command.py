@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vosmem import arguments
+from vosmem import arguments, config
 from vosmem.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=480,
         metavar="N",
         help="working resolution in pixels, 64 to 2160; masks have the input's size in any case (default: %(default)s)",
+    )
+    rules = config.schema()["properties"]["refine"]["properties"]["methods"]
+    parser.add_argument(
+        "--method",
+        default=rules["default"][-1],
+        choices=rules["items"]["enum"],
+        help="what makes masks of the probabilities, see refine.methods (default: %(default)s; bilateral is faster)",
     )
     parser.add_argument(
         "--no-cuts",
@@ -91,7 +98,9 @@ def run(args: argparse.Namespace) -> int:
         _work(args.work, fresh) as work,
     ):
         expected = len(images) or videofile.length(args.input)
-        done = segmentation.run(frames(), work, args.device, args.threads, args.short_side, args.cuts, expected)
+        done = segmentation.run(
+            frames(), work, args.device, args.threads, args.short_side, args.cuts, expected, args.method
+        )
         digits = max(5, len(str(len(done) - 1)))
         names = [p.stem for p in images] or [f"{t:0{digits}d}" for t in range(len(done))]
         value = 255 if args.labels == "255" else 1

@@ -72,18 +72,28 @@ def segment(
     short_side: int = 480,
     cuts: bool = True,
     work: str | os.PathLike | None = None,
+    method: str | None = None,
 ) -> np.ndarray:
     """Segment the moving object of a video.
 
     ``frames``: (H, W, 3) uint8 RGB arrays of one size, in order; a generator will do, since they are looked at once and
     kept on disk. ``device``: auto, cpu, cuda, cuda:N; ``short_side``: the working resolution, in pixels; ``cuts``: find
     the video's shots, and segment each by itself; ``work``: a folder for temporary files, which take some 3 MB a frame
-    of the longest shot at the default resolution; by default the system's, which TMPDIR sets.
+    of the longest shot at the default resolution; by default the system's, which TMPDIR sets; ``method``: one of the
+    config's `refine.methods`, by default the last of its default.
 
     Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be used.
     """
     with _folder(work) as folder:
-        done = run(((None, f[..., ::-1]) for f in _checked(frames)), Path(folder), device, None, short_side, cuts)
+        done = run(
+            ((None, f[..., ::-1]) for f in _checked(frames)),
+            Path(folder),
+            device,
+            None,
+            short_side,
+            cuts,
+            method=method,
+        )
         masks = np.empty((len(done), *done.size), bool)  # (T, H, W)
         for t, mask in enumerate(done.masks()):
             masks[t] = mask
@@ -98,11 +108,13 @@ def run(
     short_side: int = 480,
     cuts: bool = True,
     expected: int | None = None,
+    method: str | None = None,
 ) -> Segmentation:
     """Run every stage on frames, (seconds or None, (H, W, 3) uint8 BGR); all files go to ``folder``.
 
     The memory's weights, those that come with vosmem, say which networks they were trained on, and how those were run.
-    ``expected``: how many frames there are, about, where that is known. Raises UserError, before anything takes long,
+    ``expected``: how many frames there are, about, where that is known; ``method``: one of the config's
+    `refine.methods`, by default the last of its default. Raises UserError, before anything takes long,
     where the disk has not enough room.
     """
     from vosmem import device
@@ -111,7 +123,8 @@ def run(
 
     if not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
         raise UserError(f"short side: got {short_side}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
-    stages = Stages.of(fetch("lvo"), device.choose(where, threads))
+    refine = {"methods": [method]} if method else {}
+    stages = Stages.of(fetch("lvo"), device.choose(where, threads), refine)
     with timed("frames", total=expected) as count:
         film = extract.extract(frames, folder / "frames", short_side, cuts)
         count.append(len(film.names))

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,17 @@ from vosmem.errors import UserError
 
 @dataclass(frozen=True)
 class Stages:
-    """How a memory was trained: its weight file, what that tells, and where its networks are to run."""
+    """How a memory was trained: its weight file, what that tells; where its networks are to run; and what makes masks
+    of its probabilities, the config's section `refine`, the last of whose methods counts."""
 
     memory: Path
     told: Mapping[str, Any]
     device: torch.device
+    refine: Mapping[str, Any]
 
     @classmethod
-    def of(cls, memory: Path, device: torch.device) -> Stages:
-        """The stages that the weight file ``memory`` tells of.
+    def of(cls, memory: Path, device: torch.device, refine: Mapping[str, Any] | None = None) -> Stages:
+        """The stages that the weight file ``memory`` tells of, and ``refine``, keys of the config's section.
 
         Raises UserError, before any of them runs, where one computes something else since the training.
         """
@@ -41,7 +44,7 @@ class Stages:
                     f"{memory}: was trained with version {made['version']} of the stage {stage} ({made['name']}), "
                     f"this is version {now}; install the vosmem that the weights came with, or train anew"
                 )
-        return cls(memory, told, device)
+        return cls(memory, told, device, config.section_defaults("refine", refine))
 
     def run(self, description: Path, folder: Path, title: str | None = "") -> int:
         """One shot from its description to ``folder``: memory.h5 and masks/<frame>.png. What lies between is deleted.
@@ -90,28 +93,29 @@ class Stages:
             count.append(predict.run(files["appearance"], files["motion"], self.memory, out, self.device))
         used.delete([*files["appearance"], *files["motion"]])
         with step("refine") as count:
-            settings = config.section_defaults("refine")
-            method, along = settings["methods"][-1], next(iter(flows.values()), None)
-            look = None
+            method, look = self.refine["methods"][-1], None
+            along = next(iter(flows.values()), None) if method != "raw" else None
             if method == "zoom":
-                corrected_by = zoom.corrected_by(settings["zoom"]["correction"])
+                corrected_by = zoom.corrected_by(self.refine["zoom"]["correction"])
                 look = look_by(fetch(zoom.NETWORK), self.device, corrected_by)
-            count.append(refine.run(description, out, folder / "masks.json", method, settings, along, look))
+            count.append(refine.run(description, out, folder / "masks.json", method, self.refine, along, look))
         used.delete(flows.values())
         return used.most()
 
     def states(self, working_size: tuple[int, int]) -> int:
         """The bytes a frame, at most, of files without a name, in which one pass over a shot waits for the other.
 
-        The memory's backward states, where it spans a shot; later the sums by which the probabilities are steadied, and
-        the steadied ones, which wait for the closer look.
+        The memory's backward states, where it spans a shot; later the maps that are steadied, with what the frames
+        before them add; and then those that wait for the closer look, with what it makes of them, steadied again.
         """
         from vosmem.memory.streams import STRIDE
+        from vosmem.refine import zoom
 
         settings = self.told["settings"]
         cells = -(-working_size[0] // STRIDE) * -(-working_size[1] // STRIDE)
         states = 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
-        return max(states, 3 * 4 * cells * settings["finer"] ** 2)
+        first, fine = cells * settings["finer"] ** 2, prod(zoom.fine_grid(working_size).shape)
+        return max(states, 3 * 4 * first, 4 * first + 3 * 4 * fine)
 
 
 class Usage:
