@@ -91,13 +91,13 @@ def _as_upstream(tensors: dict) -> dict:
     return found
 
 
-def measure(length: int, size: tuple[int, int], shipped: bool) -> tuple[float, float]:
+def measure(length: int, size: tuple[int, int], method: str, shipped: bool) -> tuple[float, float]:
     """One film in a process of its own: the most memory that it held, in bytes, and its seconds."""
     from vosmem import videofile
 
     with tempfile.TemporaryDirectory() as folder:
         videofile.write(Path(folder) / "film.mp4", film(length, size), [t / 25 for t in range(length)])
-        options = ["--inside", folder, "--size", *map(str, size), *SHIPPED * shipped]
+        options = ["--inside", folder, "--size", *map(str, size), "--method", method, *SHIPPED * shipped]
         begin = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-m", "benchmarks.long_video", *options])
         _, status, used = os.wait4(process.pid, 0)
@@ -106,10 +106,10 @@ def measure(length: int, size: tuple[int, int], shipped: bool) -> tuple[float, f
         return used.ru_maxrss * 1024, time.perf_counter() - begin
 
 
-def segment(folder: Path, size: tuple[int, int]) -> None:
+def segment(folder: Path, size: tuple[int, int], method: str) -> None:
     from vosmem.cli import main as vosmem
 
-    options = ["--overlay", "--probability", "--no-cuts", "--device", "cpu", "--threads", "1"]
+    options = ["--method", method, "--overlay", "--probability", "--no-cuts", "--device", "cpu", "--threads", "1"]
     paths = [str(folder / "film.mp4"), "-o", str(folder / "out")]
     if vosmem(["segment", *paths, *options, "--short-side", str(min(size))]):
         raise SystemExit(1)
@@ -119,6 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, nargs="+", default=[100, 1000, 10000], help="(default: 100 1000 10000)")
     parser.add_argument("--size", type=int, nargs=2, default=(96, 160), metavar=("H", "W"), help="(default: 96 160)")
+    parser.add_argument("--method", default="zoom", help="as of vosmem segment (default: %(default)s)")
     parser.add_argument(*SHIPPED, action="store_true", help="the shipped weights and their networks, which are fetched")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -126,12 +127,12 @@ def main() -> None:
     if args.inside:
         if not args.shipped:
             stand_ins(args.inside)
-        segment(args.inside, size)
+        segment(args.inside, size, args.method)
         return
     most = {}
     print(f"{'frames':>7}{'MiB at most':>13}{'seconds':>9}{'ms/frame':>10}   ({size[1]}x{size[0]} pixels, one shot)")
     for length in args.frames:
-        held, seconds = measure(length, size, args.shipped)
+        held, seconds = measure(length, size, args.method, args.shipped)
         most[length] = held
         print(f"{length:>7}{held / 2**20:>13.0f}{seconds:>9.0f}{1e3 * seconds / length:>10.1f}", flush=True)
     short, long = min(most), max(most)

@@ -5,8 +5,9 @@
 
 Every ``--step``-th frame is looked at. For each fold the weights are fitted, and the correction trained, on the other
 folds' sequences, whose predictions are by weights that were not trained on them either; J and F are of the masks that
-method `zoom` makes with these, against `bilateral`. None of it is `refine.zoom.steady`, which needs every frame; for
-that, segment each fold with its own `refine.zoom.weights` and `refine.zoom.correction`. With ``--out`` the folds'
+method `zoom` makes with these, against `bilateral`. That is without `refine.zoom.mirrored`, and without
+`refine.zoom.steady`, which needs every frame; for both, segment each fold with its own `refine.zoom.weights` and
+`refine.zoom.correction`. With ``--out`` the folds'
 corrections are written to that folder, and one that is trained on all, as vosmem ships it. Takes 7 GB of memory and
 half an hour, most of it training.
 """
@@ -101,9 +102,10 @@ def watch(
             continue
         told = {} if window is None else see(stage.working_frame(sequence, t)[window])
         told = {layer: m.astype(np.float16) for layer, m in told.items()}
-        seen = zoom.Seen(t, maps[t], window, told.pop(SIDES, None))
+        views = [(told.pop(SIDES), None)] if told else []
+        seen = zoom.Seen.of(t, maps[t], grid, window, views) if views else zoom.Seen(t, maps[t])
         frames.append(Frame(seen, video.read_mask(path), [told[layer] for layer in correction.LAYERS if told]))
-    known = np.array([zoom.agreed(frame.seen, grid) for frame in frames])
+    known = np.array([frame.seen.agreement for frame in frames])
     for i, frame in enumerate(frames):
         reach = zoom.NEAR // step
         near = known[max(0, i - reach) : i + reach + 1]

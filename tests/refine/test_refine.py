@@ -107,8 +107,11 @@ def write_flow(path, names=("forward", "backward"), frames=("f1", "f2")):
             file.append(name, np.zeros((len(frames), 2, 24, 32)))
 
 
-@pytest.mark.parametrize(("corrected", "steadied"), [(False, False), (True, False), (True, True)])
-def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, corrected, steadied):
+@pytest.mark.parametrize(
+    ("corrected", "mirrored", "steadied"),
+    [(False, False, False), (True, False, False), (False, True, False), (True, True, True)],
+)
+def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, corrected, mirrored, steadied):
     """The whole way once more by hand; the agreement is such that it counts by half.
 
     Nothing moves, so steadied with the weight 1 the maps are the mean of both frames, before the look and after it.
@@ -121,7 +124,8 @@ def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, c
         correction.save(path, model, {"trained_on": []})
     settings = (
         "{zoom: {weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0, "
-        f"correction: {json.dumps(str(path or 'none'))}, steady: {{weight: 1}}}}, temporal: {{weight: 1}}}}"
+        f"correction: {json.dumps(str(path or 'none'))}, mirrored: {json.dumps(mirrored)}, steady: {{weight: 1}}}}, "
+        "temporal: {weight: 1}}"
     )
     write_flow(written / "flow.h5")
     along = ["--flow", str(written / "flow.h5")] if steadied else []
@@ -133,9 +137,15 @@ def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, c
     windows = zoom.windows(np.stack([zoom.extent(m, grid) for m in maps]), size, 0.35)
     frames = [video.resize(video.read_frame(written / f"{name}.jpg"), size) for name in ("f1", "f2")]
     logits = [zoom.logits(m, grid, zoom.covering(w, (320, 320))) for m, w in zip(maps, windows, strict=True)]
-    seen = [zoom.Seen(t, maps[t], w, *network(frames[t][w], logits[t])) for t, w in enumerate(windows)]
+    seen = []
+    for t, w in enumerate(windows):
+        views = network(frames[t][w], logits[t])
+        if mirrored:
+            ((sides, added),) = network(frames[t][w][:, ::-1].copy(), logits[t][:, ::-1])
+            views.append((sides[:, :, ::-1], None if added is None else added[:, ::-1]))
+        seen.append(zoom.Seen.of(t, maps[t], grid, w, views))
     assert all((one.correction is not None and np.ptp(one.correction) > 0.1) == corrected for one in seen)
-    mean = np.mean([zoom.agreed(one, grid) for one in seen])
+    mean = np.mean([one.agreement for one in seen])
     assert 0.1 < mean < 0.9
     weights = np.array([0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], np.float32)
     found = np.stack([zoom.fused(one, grid, size, weights, mean) for one in seen])

@@ -138,7 +138,7 @@ def plain(cells, window, sides, weights, share, correction=None):
 def test_the_fusion_is_the_sum_of_logits(window, share):
     rng = np.random.default_rng(0)
     cells, sides = rng.random(GRID.shape, np.float32), rng.normal(0, 2, (6, 33, 28)).astype(np.float32)
-    one = zoom.Seen(0, cells, window, sides)
+    one = zoom.Seen(0, cells, window, zoom.clear(sides))
     found = zoom.fused(one, GRID, SIZE, np.array(WEIGHTS, np.float32), share)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, plain(cells, window, sides, WEIGHTS, share), atol=2e-5)
@@ -149,9 +149,22 @@ def test_a_correction_is_added_to_the_sum(share):
     rng = np.random.default_rng(0)
     cells, sides = rng.random(GRID.shape, np.float32), rng.normal(0, 2, (6, 33, 28)).astype(np.float32)
     window, correction = (slice(13, 110), slice(101, 198)), rng.normal(0, 2, (33, 28)).astype(np.float16)
-    one = zoom.Seen(0, cells, window, sides, correction)
+    one = zoom.Seen(0, cells, window, zoom.clear(sides), correction)
     found = zoom.fused(one, GRID, SIZE, np.array(WEIGHTS, np.float32), share)
     np.testing.assert_allclose(found, plain(cells, window, sides, WEIGHTS, share, correction), atol=2e-5)
+
+
+def test_views_are_cut_and_then_averaged():
+    """One that is sure counts no more than one that is half sure."""
+    rng = np.random.default_rng(0)
+    cells, window = rng.random(GRID.shape, np.float32), (slice(13, 110), slice(101, 198))
+    views = [(rng.normal(0, 4, (6, 33, 28)), rng.normal(0, 2, (33, 28))) for _ in range(3)]
+    one = zoom.Seen.of(5, cells, GRID, window, views)
+    assert (one.t, one.window, one.cells is cells) == (5, window, True)
+    np.testing.assert_allclose(one.sides, sum(np.clip(s, -1, 1) for s, _ in views) / 3, atol=1e-3)
+    np.testing.assert_allclose(one.correction, sum(c for _, c in views) / 3, atol=5e-3)
+    assert one.agreement == pytest.approx(sum(zoom.agreed(cells, GRID, window, s[0]) for s, _ in views) / 3)
+    assert zoom.Seen.of(5, cells, GRID, window, [(s, None) for s, _ in views]).correction is None
 
 
 def test_a_frame_without_a_window_keeps_its_map():
@@ -172,8 +185,8 @@ def test_agreement_is_the_soft_jaccard_index():
             p = bilinear(cells.astype(np.float64), (y - 1.5) / 4, (x - 1.5) / 4)
             q = 1 / (1 + math.exp(-float(sides[0, i, j])))
             both, either = both + p * q, either + p + q - p * q
-    assert zoom.agreed(zoom.Seen(0, cells, window, sides), GRID) == pytest.approx(both / either, rel=1e-5)
-    assert math.isnan(zoom.agreed(zoom.Seen(0, cells), GRID))
+    assert zoom.agreed(cells, GRID, window, sides[0]) == pytest.approx(both / either, rel=1e-5)
+    assert math.isnan(zoom.Seen(0, cells).agreement)
 
 
 # --- a whole video
@@ -186,7 +199,7 @@ def sees(*radii):
     def look(pixels, logits):
         assert pixels.ndim == 3 and logits.shape == zoom.INPUT
         map_ = 16 * disc(40, 40, next(asked), (80, 80), 1, 0.5) - 8
-        return np.repeat(map_[None], 6, 0), None
+        return [(np.repeat(map_[None], 6, 0), None)]
 
     return look
 
@@ -200,7 +213,7 @@ def test_every_frame_is_looked_at_in_its_own_window(backwards):
     def look(pixels, logits):
         asked.append((int(pixels[0, 0, 0]), pixels.shape[:2]))
         told.append(logits)
-        return np.zeros((6, 40, 40), np.float32), None
+        return [(np.zeros((6, 40, 40), np.float32), None)]
 
     found = all_of(maps, look, weights=(1, 0, 0, 0, 0, 0, 0, 0), order=order)
     windows = zoom.windows(np.stack([zoom.extent(m, GRID) for m in maps]), SIZE, 0.3)
@@ -248,7 +261,7 @@ def test_sizes(size):
     grid = Grid(*(Axis(-(-n // 4), 4, 0) for n in size))
     cells = np.random.default_rng(0).random(grid.shape, np.float32)
     frame = np.zeros((*size, 3), np.uint8)
-    look = lambda *_: (np.ones((6, 160, 160), np.float16), np.ones((320, 320), np.float16))  # noqa: E731
+    look = lambda *_: [(np.ones((6, 160, 160), np.float16), np.ones((320, 320), np.float16))]  # noqa: E731
     maps = ((t, cells) for t in range(2))
     found = list(zoom.closer(maps, grid, 2, size, lambda t: frame, look, 0.35, WEIGHTS, (0.4, 0.6)))
     assert [rows.shape for _, rows in found] == [zoom.fine_grid(size).shape] * 2

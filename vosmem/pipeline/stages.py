@@ -96,8 +96,9 @@ class Stages:
             method, look = self.refine["methods"][-1], None
             along = next(iter(flows.values()), None) if method != "raw" else None
             if method == "zoom":
-                corrected_by = zoom.corrected_by(self.refine["zoom"]["correction"])
-                look = look_by(fetch(zoom.NETWORK), self.device, corrected_by)
+                keys = self.refine["zoom"]
+                corrected_by = zoom.corrected_by(keys["correction"])
+                look = look_by(fetch(zoom.NETWORK), self.device, corrected_by, keys["mirrored"])
             count.append(refine.run(description, out, folder / "masks.json", method, self.refine, along, look))
         used.delete(flows.values())
         return used.most()

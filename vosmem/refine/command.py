@@ -46,8 +46,9 @@ def run(args: argparse.Namespace) -> int:
         from vosmem.refine.look import look_by
 
         where = device.choose(args.device, args.threads)
-        corrected_by = zoom.corrected_by(settings["zoom"]["correction"])
-        look = look_by(args.look or weights.file_for(zoom.NETWORK, "registry"), where, corrected_by)
+        keys = settings["zoom"]
+        network = args.look or weights.file_for(zoom.NETWORK, "registry")
+        look = look_by(network, where, zoom.corrected_by(keys["correction"]), keys["mirrored"])
     with arguments.timed(f"refine {args.out.stem}") as frames:
         frames.append(stage.run(args.description, args.probability, args.out, args.method, settings, args.flow, look))
     return 0

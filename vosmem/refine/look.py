@@ -33,18 +33,38 @@ def eye(
     return see
 
 
-def look_by(weights: Path, device: torch.device, corrected_by: Path | None = None) -> zoom.Look:
-    """What :func:`zoom.closer` looks by. ``corrected_by``: weights of a :class:`correction.Correction`, or None."""
+def look_by(weights: Path, device: torch.device, corrected_by: Path | None = None, mirrored: bool = False) -> zoom.Look:
+    """What :func:`zoom.closer` looks by.
+
+    ``corrected_by``: weights of a :class:`correction.Correction`, or None; ``mirrored``: a second view is that of the
+    mirrored window, which takes as long again.
+    """
+    view = _view(weights, device, corrected_by)
+
+    def look(pixels: np.ndarray, logits: np.ndarray) -> list[zoom.View]:
+        views = [view(pixels, logits)]
+        if mirrored:
+            sides, added = view(np.ascontiguousarray(pixels[:, ::-1]), logits[:, ::-1])
+            views.append((sides[..., ::-1], None if added is None else added[..., ::-1]))
+        return views
+
+    return look
+
+
+def _view(
+    weights: Path, device: torch.device, corrected_by: Path | None
+) -> Callable[[np.ndarray, np.ndarray], zoom.View]:
+    """A function from a window's pixels, and the logits in it, to what is seen there."""
     if corrected_by is None:
         see = eye(weights, device)
         return lambda pixels, _: (see(pixels)[SIDES].astype(np.float16), None)
     see, model = eye(weights, device, correction.LAYERS), correction.load(corrected_by, device)
 
-    def look(pixels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def view(pixels: np.ndarray, logits: np.ndarray) -> zoom.View:
         maps = see(pixels)
         given = [*(maps[layer] for layer in correction.LAYERS), correction.cues_of(logits, zoom.clear(maps[SIDES]))]
         with torch.inference_mode():
             added = model(*(torch.from_numpy(m)[None].to(device) for m in given))[0]
         return maps[SIDES].astype(np.float16), added.cpu().numpy().astype(np.float16)
 
-    return look
+    return view

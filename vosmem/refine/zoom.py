@@ -36,20 +36,32 @@ CLEAR = 1.0  # logits of sides are cut at: beyond, they are surer than right
 IN_MEMORY = 1 << 26  # bytes of maps that wait there for their windows; more go to a file
 
 Window = tuple[slice, slice]  # rows and columns, in pixels of the working frame
-# A window's pixels, (h, w, 3) uint8 BGR, and the first pass's logits in it, (320, 320), to its sides d1 .. d6,
-# (6, h', w') logits, and what is to be added to their weighed sum, (h', w'), or None.
-Look = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+# The sides d1 .. d6, (6, h', w') logits that cover a window edge to edge, and what is to be added to their weighed sum,
+# (h', w'), or None.
+View = tuple[np.ndarray, np.ndarray | None]
+# A window's pixels, (h, w, 3) uint8 BGR, and the first pass's logits in it, (320, 320), to one view or several.
+Look = Callable[[np.ndarray, np.ndarray], Sequence[View]]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One frame between the network and the fusion. All but its map is None where nothing was found in it."""
+    """One frame between the network and the fusion. Nothing is known but its map where nothing was found in it."""
 
     t: int
     cells: np.ndarray  # (h, w), the first pass's map
     window: Window | None = None
-    sides: np.ndarray | None = None  # (6, h', w') logits that cover the window edge to edge
+    sides: np.ndarray | None = None  # (6, h', w') logits that cover the window edge to edge, as they are weighed
     correction: np.ndarray | None = None  # (h', w') logits; None where nothing corrects the sum
+    agreement: float = np.nan  # see :func:`agreed`
+
+    @classmethod
+    def of(cls, t: int, cells: np.ndarray, grid: Grid, window: Window, views: Sequence[View]) -> Seen:
+        """The mean of views. Sides are cut before it, or one that is wrong and sure would outvote the others."""
+        sides = np.mean([clear(s) for s, _ in views], 0)
+        added = [c.astype(np.float32) for _, c in views if c is not None]
+        correction = np.mean(added, 0).astype(np.float16) if added else None
+        agreement = np.mean([agreed(cells, grid, window, s[0]) for s, _ in views])
+        return cls(t, cells, window, sides.astype(np.float16), correction, float(agreement))
 
 
 def corrected_by(setting: str) -> Path | None:
@@ -88,9 +100,10 @@ def closer(
                 if window is None:
                     yield Seen(t, cells)
                 else:
-                    yield Seen(t, cells, window, *look(frame(t)[window], logits(cells, grid, covering(window, INPUT))))
+                    views = look(frame(t)[window], logits(cells, grid, covering(window, INPUT)))
+                    yield Seen.of(t, cells, grid, window, views)
 
-        for one, mean in _averaged(seen(), grid):
+        for one, mean in _averaged(seen()):
             yield one.t, fused(one, grid, size, np.asarray(weights, np.float32), counts(mean, agreement))
 
 
@@ -143,15 +156,13 @@ def _within(low: float, high: float, length: int) -> slice:
     return slice(start, max(start + 1, min(length, round(high + lack))))
 
 
-def agreed(one: Seen, grid: Grid) -> float:
-    """How far the look and the first pass agree, 0..1: the soft Jaccard index of d1 and the map, within the window.
+def agreed(cells: np.ndarray, grid: Grid, window: Window, side: np.ndarray) -> float:
+    """How far a view and the first pass agree, 0..1: the soft Jaccard index of d1 and the map, within the window.
 
-    NaN where nothing was found.
+    ``cells``: the map, on ``grid``; ``side``: d1, (h', w') logits that cover the window.
     """
-    if one.sides is None:
-        return np.nan
-    probability = resample(one.cells, grid, covering(one.window, one.sides.shape[-2:]))
-    side = 1 / (1 + np.exp(-one.sides[0].astype(np.float32)))
+    probability = resample(cells, grid, covering(window, side.shape))
+    side = 1 / (1 + np.exp(-side.astype(np.float32)))
     both = probability * side
     return float(both.sum() / (probability + side - both).sum())
 
@@ -161,7 +172,7 @@ def counts(mean: float, agreement: tuple[float, float]) -> float:
     return float(np.interp(mean, agreement, (0, 1)))
 
 
-def _averaged(frames: Iterable[Seen], grid: Grid) -> Iterator[tuple[Seen, float]]:
+def _averaged(frames: Iterable[Seen]) -> Iterator[tuple[Seen, float]]:
     """Each of ``frames``, in order, with the mean agreement of those up to ``NEAR`` before and behind it."""
     waiting: list[Seen] = []
     known: list[float] = []  # of all frames so far; numbers only, so they may stay
@@ -172,7 +183,7 @@ def _averaged(frames: Iterable[Seen], grid: Grid) -> Iterator[tuple[Seen, float]
 
     for one in frames:
         waiting.append(one)
-        known.append(agreed(one, grid))
+        known.append(one.agreement)
         if len(waiting) > NEAR:
             yield waiting.pop(0), mean(len(known) - 1 - NEAR)
     for k, one in enumerate(waiting, len(known) - len(waiting)):
@@ -208,7 +219,7 @@ def evidence(one: Seen, grid: Grid, fine: Grid) -> tuple[np.ndarray, Window]:
         for axis, pixels in zip((fine.y, fine.x), one.window, strict=True)
     )
     part = fine.window(*inside)
-    sides = resample(clear(one.sides), covering(one.window, one.sides.shape[-2:]), part)  # (6, h, w)
+    sides = resample(one.sides.astype(np.float32), covering(one.window, one.sides.shape[-2:]), part)  # (6, h, w)
     return np.concatenate([logits(one.cells, grid, part)[None], sides, np.ones_like(sides[:1])]), inside
 
 
