@@ -62,6 +62,23 @@ def test_one_setting_does_not_change_the_clips_of_another():
         assert with_flip.window == without.window
 
 
+def test_streams_are_left_out_of_a_share_of_the_clips_and_nothing_else_changes():
+    def drawn(seed, dropout):
+        rng = np.random.default_rng(seed)
+        return [clips.choose(rng, (20, 6), ((30, 54),) * 2, 5, 3, (16, 24), True, 0.2, None, dropout) for _ in "12"]
+
+    without = []
+    for seed in range(1000):
+        for one, other in zip(drawn(seed, 0), drawn(seed, 0.4), strict=True):
+            assert one.without == ""
+            assert (one.sequence, one.window, one.flip) == (other.sequence, other.window, other.flip)
+            assert (one.frames == other.frames).all()
+            without.append(other.without)
+    for stream in ("appearance", "motion"):
+        assert np.mean([w == stream for w in without]) == pytest.approx(0.2, abs=0.03)
+    assert np.mean([a == b for a, b in zip(without[::2], without[1::2], strict=True)]) < 0.6  # 0.44 by chance
+
+
 def test_neighbours_are_equally_far_apart_as_far_as_the_sequence_allows():
     apart = {int(d) for seed in range(100) for d in np.diff(choose(seed, (20,), ((30, 54),), 5, 3, stop=0).frames)}
     assert apart == {1, 2, 3}

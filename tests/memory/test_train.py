@@ -37,7 +37,9 @@ def test_twice_the_same_and_another_seed_not(paths, tmp_path, settings):
     assert len(rows) == 1 + 12
 
 
-def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monkeypatch):
+@pytest.mark.parametrize("averaging", [0, 0.9])
+def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monkeypatch, averaging):
+    settings |= {"averaging": averaging}
     unbroken = fit(paths, tmp_path / "1", settings)
     monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
     choose, calls = clips.choose, []
@@ -58,6 +60,24 @@ def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monke
     assert sorted(p.name for p in (tmp_path / "2").iterdir()) == ["h.csv", "w.safetensors"]
     one, two = ((tmp_path / run / "h.csv").read_text().splitlines() for run in "12")
     assert [row.rpartition(",")[0] for row in one] == [row.rpartition(",")[0] for row in two]  # all but the seconds
+
+
+def test_averaged_weights_are_kept_in_the_place_of_the_last(paths, tmp_path, settings, monkeypatch):
+    last = fit(paths, tmp_path / "1", settings)
+    average, states = train.average, []
+
+    def watched(mean, network, step, decay):
+        assert decay == 0.9
+        average(mean, network, step, decay)
+        states.append([step, *({k: v.clone() for k, v in of.state_dict().items()} for of in (mean, network))])
+
+    monkeypatch.setattr(train, "average", watched)
+    assert fit(paths, tmp_path / "2", settings | {"averaging": 0.9}) != last
+    assert [step for step, *_ in states] == [*range(12)]
+    kept = [predict.load(tmp_path / run / "w.safetensors")[0].state_dict() for run in "12"]
+    for name in kept[0]:
+        assert torch.equal(kept[0][name], states[-1][2][name])  # training itself is as it was
+        assert torch.equal(kept[1][name], states[-1][1][name])
 
 
 def test_a_changed_setting_does_not_take_up_the_state_of_another(paths, tmp_path, settings, monkeypatch):
@@ -168,6 +188,41 @@ def test_standing_frames_have_no_motion_and_flips_are_of_the_whole_clip(write_st
     np.testing.assert_allclose(maps["fine"][3].flip(-1).numpy(), expected, rtol=1e-5)
     np.testing.assert_allclose(maps["appearance"][3].flip(-1).numpy(), whole[3][:, 1:7, 2:10], rtol=1e-5, atol=1e-6)
     assert (rows[2] != 0).any()  # the stream itself is left as it was
+
+
+@pytest.mark.parametrize("without", ["appearance", "motion"])
+def test_a_stream_that_is_left_out_is_unknown_throughout(write_streams, without):
+    _, appearance, motion = write_streams("a", 6)
+    with Streams([appearance], [motion], 2) as streams:
+        # a fine map of appearance too, beside that of motion
+        streams.maps["fine"] = [streams.maps["appearance"][0], *streams.maps["fine"]]
+        sequence = train.TrainingSequence(streams, np.zeros((6, 16, 24), np.float32), streams.rows("motion", 0, 6))
+        window, still = (slice(0, 8), slice(0, 12)), np.zeros(3, bool)
+        known, _ = train.load_clip(clips.Clip(0, np.arange(3), still, window, False), sequence, 2)
+        maps, _ = train.load_clip(clips.Clip(0, np.arange(3), still, window, False, without), sequence, 2)
+    other = {"appearance": "motion", "motion": "appearance"}[without]
+    assert maps[without].isnan().all() and torch.equal(maps[other], known[other])
+    of_appearance = slice(0, 3), slice(3, None)
+    gone, stays = of_appearance if without == "appearance" else of_appearance[::-1]
+    assert maps["fine"][:, gone].isnan().all() and torch.equal(maps["fine"][:, stays], known["fine"][:, stays])
+    assert not any(m.isnan().any() for m in known.values())
+
+
+@pytest.mark.parametrize("streams", [("appearance", "motion"), ("appearance",), ("motion",)])
+def test_the_only_stream_is_never_left_out(paths, tmp_path, settings, monkeypatch, streams):
+    load, seen = train.load_clip, set()
+
+    def watched(clip, *args):
+        seen.add(clip.without)
+        return load(clip, *args)
+
+    monkeypatch.setattr(train, "load_clip", watched)
+    described, appearance, motion = zip(*paths, strict=True)
+    folders = [[of[0].parent] if name in streams else [] for name, of in
+               (("appearance", appearance), ("motion", motion))]  # fmt: skip
+    changed = settings | {"stream_dropout": 1}
+    train.train(described, *folders, tmp_path / "w.safetensors", tmp_path / "h.csv", changed, CPU)
+    assert seen == ({"appearance", "motion"} if len(streams) == 2 else {""})
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])

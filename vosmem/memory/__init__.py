@@ -7,7 +7,7 @@ STAGE_VERSION = 2
 # The keys of `memory` that make it, and those of them that came later: weights of before say nothing of these.
 LATER = {"projection_kernel": 1, "cell": "convgru", "shared": True}
 SHAPE = ("projection", "context", "state", "kernel", "bidirectional", "finer", *LATER)
-LATER["without"] = []  # decides what it is trained on
+LATER |= {"without": [], "averaging": 0, "stream_dropout": 0}  # decide what it is trained on, and how
 
 
 def shape(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,13 +16,16 @@ STOPPED = 5  # frames that stand still in a stop-and-go clip, at most half of th
 
 @dataclass(frozen=True)
 class Clip:
-    """A training clip. ``frames``: (n) indices, repeated where the object stands still; ``still``: (n) bool, there."""
+    """A training clip. ``frames``: (n) indices, repeated where the object stands still; ``still``: (n) bool, there;
+    ``without``: the stream that it is shown without, ``appearance`` or ``motion``, or none.
+    """
 
     sequence: int
     frames: np.ndarray
     still: np.ndarray
     window: tuple[slice, slice]
     flip: bool
+    without: str = ""
 
 
 def choose(
@@ -35,13 +38,15 @@ def choose(
     flip: bool,
     stop_and_go: float,
     annotated: Sequence[np.ndarray] | None = None,
+    stream_dropout: float = 0.0,
 ) -> Clip:
     """Choose one clip at random.
 
     ``lengths``, ``shapes``: frames and (h, w) cells of each sequence; ``clip_length``: frames of a clip, neighbours are
     1 .. ``clip_stride`` frames apart; ``crop``: (h, w) cells or None for whole frames; ``stop_and_go``: share of clips
     with an object that stops; ``annotated``: (T) bool of each sequence, true somewhere: a clip then shows at least one
-    frame that is. Sequences are equally likely, however long.
+    frame that is; ``stream_dropout``: share of clips without appearance, or without motion. Sequences are equally
+    likely, however long.
     """
     # All numbers are drawn whether needed or not, so that one setting does not change the clips of another.
     sequence = int(rng.integers(len(lengths)))
@@ -69,4 +74,6 @@ def choose(
     ch, cw = (min(c, s) for c, s in zip(crop or (h, w), (h, w), strict=True))
     top, left = int(u[3] * (h - ch + 1)), int(u[4] * (w - cw + 1))
     window = slice(top, top + ch), slice(left, left + cw)
-    return Clip(sequence, start + step * position, still, window, bool(flip and u[5] < 0.5))
+    dropped = rng.spawn(1)[0].random()  # of a generator of its own: with more numbers of the first, clips would change
+    without = "" if dropped >= stream_dropout else ("appearance", "motion")[dropped < stream_dropout / 2]
+    return Clip(sequence, start + step * position, still, window, bool(flip and u[5] < 0.5), without)

@@ -5,6 +5,7 @@ Several processes may do it together (:mod:`vosmem.memory.parallel`); they come 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from vosmem import weights
 from vosmem.ahead import ahead
+from vosmem.averaging import average
 from vosmem.cache import MEND, git_commit
 from vosmem.data import describe
 from vosmem.errors import UserError
@@ -97,7 +99,8 @@ def moments(sequences: Sequence[TrainingSequence], stream: str, every: int = 8) 
 def load_clip(clip: clips.Clip, sequence: TrainingSequence, finer: int) -> tuple[Maps, Tensor]:
     """The maps of a clip, each (n, C, ch, cw) or finer, None where left out; and its labels (n, f ch, f cw).
 
-    Motion is NaN where the object stands still: no map has a value that would say so for all estimators.
+    Motion is NaN where the object stands still: no map has a value that would say so for all estimators. So is all of
+    the stream that the clip is shown without.
     """
     streams = sequence.streams
     fine_window = tuple(slice(finer * s.start, finer * s.stop) for s in clip.window)
@@ -110,8 +113,13 @@ def load_clip(clip: clips.Clip, sequence: TrainingSequence, finer: int) -> tuple
         rows, columns = clip.window
         arrays["motion"] = sequence.motion[clip.frames, :, rows, columns]  # (n, Cm, ch, cw), a copy
         arrays["motion"][clip.still] = np.nan
-    if moving := streams.moving():
+    moving = streams.moving()
+    if moving:
         arrays["fine"][np.ix_(clip.still, moving)] = np.nan
+    if clip.without:
+        arrays[clip.without][:] = np.nan
+        if arrays["fine"] is not None:
+            arrays["fine"][:, np.isin(range(arrays["fine"].shape[1]), moving) == (clip.without == "motion")] = np.nan
     labels = sequence.labels[(clip.frames, *fine_window)]  # (n, f ch, f cw)
     if clip.flip:
         labels = labels[..., ::-1]
@@ -257,6 +265,7 @@ def _fit(
 ) -> list[list[float]]:
     """Run the steps that are not done yet; returns the history of all."""
     optimizer = _optimizer(model, settings)
+    mean = copy.deepcopy(model) if settings["averaging"] else None
     steps, first = settings["steps"], 0
     history: list[list[float]] = []
     losses: list[float] = []  # since the history's last row
@@ -264,6 +273,8 @@ def _fit(
         saved = torch.load(state, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
+        if mean is not None:
+            mean.load_state_dict(saved["mean"])
         history, losses, first = saved["history"], saved["losses"], saved["step"]
         if group.first:
             print(f"going on from step {first} of {steps}", file=sys.stderr)
@@ -290,6 +301,8 @@ def _fit(
         if any(p.grad is not None for p in model.parameters()):  # else no clip of the step showed an annotated frame
             torch.nn.utils.clip_grad_value_(model.parameters(), settings["gradient_clip"])
             optimizer.step()
+            if mean is not None:
+                average(mean, model, step, settings["averaging"])
             losses.append(loss)
 
         now = time.perf_counter()
@@ -310,6 +323,7 @@ def _fit(
                     torch.save(
                         {
                             "model": model.state_dict(),
+                            "mean": None if mean is None else mean.state_dict(),
                             "optimizer": optimizer.state_dict(),
                             "history": history,
                             "losses": losses,
@@ -317,6 +331,8 @@ def _fit(
                         },
                         temporary,
                     )
+    if mean is not None:
+        model.load_state_dict(mean.state_dict())
     return history
 
 
@@ -330,12 +346,14 @@ def _batches(
     lengths = [len(s.streams) for s in sequences]
     shapes = [s.streams.grid.shape for s in sequences]
     annotated = [~np.isnan(s.labels[:, 0, 0]) for s in sequences]  # NaN is all of a frame, or nothing
+    both = all(sequences[0].streams.channels[stream] for stream in ("appearance", "motion"))
+    dropout = settings["stream_dropout"] if both else 0.0
     for step in steps:
         rng = np.random.default_rng([settings["seed"], step])  # one a step: going on needs no generator's state
         chosen = [
             clips.choose(
                 rng, lengths, shapes, settings["clip_length"], settings["clip_stride"],
-                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated,
+                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated, dropout,
             )
             for _ in range(settings["batch"])
         ]  # fmt: skip

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vosmem.averaging import average
 from vosmem.motion import flyingthings3d
 from vosmem.motion.encoding import CHANNELS, ENCODINGS
 from vosmem.motion.mpnet import MPNet
@@ -42,16 +43,6 @@ def sample(seed: int, n: int, size: tuple[int, int], encoding: str, device: torc
     with torch.no_grad():
         flow, label = batch(n, *size, seed, device=device)
         return ENCODINGS[encoding](flow), F.avg_pool2d(label, 2)
-
-
-def average(mean: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move the averaged weights (and the statistics of batch normalisation) towards the current ones."""
-    with torch.no_grad():
-        for a, b in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
-            if a.is_floating_point():
-                a.lerp_(b, 1 - decay)
-            else:
-                a.copy_(b)
 
 
 def train_to_file(out: str | os.PathLike, history: str | os.PathLike, **settings: Any) -> None:
@@ -137,7 +128,7 @@ def train(
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         descent.step()
-        average(mean, network, min(averaging, (1 + step) / (10 + step)))
+        average(mean, network, step, averaging)
 
         losses.append(loss.item())
         found, true = logits > 0, y > 0.5
