@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from tests.appearance import u2netp_file
 from tests.weights.onnx_file import model, tensor
-from vosmem import cache, config, video, weights
+from vosmem import cache, config, precision, video, weights
 from vosmem.appearance import stage, u2netp
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
@@ -183,7 +183,7 @@ def test_the_stage_writes_its_usual_layers(tmp_path, file):
         assert read.shape("sides") == (2, 7, 32, 48)
         assert read.grid("sides") == Grid(Axis(32, 97 / 32, 97 / 64 - 0.5), Axis(48, 131 / 48, 131 / 96 - 0.5))
         assert read.maker.parameters == {
-            "layers": ["sides"], "saliency_size": 64, "precision": "bfloat16"
+            "layers": ["sides"], "saliency_size": 64, "precision": precision.choose("auto", CPU)
         }  # fmt: skip
         assert read.maker.weights_sha256 == weights.sha256(file)
 

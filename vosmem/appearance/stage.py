@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vosmem import cache, config, video, weights
+from vosmem import precision as precisions
 from vosmem.appearance import LAYERS, STAGE_VERSION, WITHOUT_WEIGHTS, deeplab_largefov, deeplabv3, mobile, rgb, u2netp
 from vosmem.data import describe
 from vosmem.errors import UserError
@@ -131,7 +132,7 @@ def features(
     rgb = torch.from_numpy(np.ascontiguousarray(frames[..., ::-1]))  # (N, H, W, 3)
     rgb = rgb.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else rgb
     x = rgb.permute(0, 3, 1, 2).float()  # (N, 3, H, W), channels last in memory
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with torch.inference_mode(), precisions.multiplying(precision, device):
         return {name: m.float().cpu().numpy() for name, m in model(x).items()}
 
 
@@ -144,6 +145,8 @@ def run(
     model = model.to(device, memory_format=torch.channels_last)
     own = config.settings_for("appearance", settings, network)
     told = {k: v for k, v in own.items() if k not in ("network", "weights")} | {"layers": list(model.layers)}
+    if "precision" in told:  # the file says what it came to
+        told["precision"] = precisions.choose(told["precision"], device)
     sha256 = "" if network in WITHOUT_WEIGHTS else weights.sha256(path)
     maker = cache.Maker("appearance", STAGE_VERSION, network, told, sha256)
     with cache.write(out, sequence.clip, maker) as file:

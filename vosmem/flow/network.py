@@ -9,20 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vosmem import precision as precisions
 from vosmem.flow import raft
-
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-
-def choose_precision(name: str, device: torch.device) -> str:
-    """What ``auto`` means on a device: bfloat16 where it multiplies such numbers by itself, else float32."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = bool(getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16"))  # older PyTorch cannot tell
-    return "bfloat16" if native else "float32"
 
 
 def padding(size: tuple[int, int], multiple: int = raft.STRIDE) -> tuple[int, int, int, int]:
@@ -35,10 +23,10 @@ class Frames:
     """RAFT as an estimator of stage flow: the network of ``path``'s weights on frames ``scale`` the working size."""
 
     def __init__(self, path: Path, iterations: int, scale: float, precision: str, device: torch.device):
-        precision = choose_precision(precision, device)
+        precision = precisions.choose(precision, device)
         self.scale, self.device = scale, device
         self.parameters = {"scale": scale, "iterations": iterations, "precision": precision}
-        self._network = raft.load(path, iterations, device, PRECISIONS[precision])
+        self._network = raft.load(path, iterations, device, precisions.TYPES[precision])
         self._inside = (slice(None), slice(None))  # where the frame lies in its padded image
 
     def prepare(self, frame: np.ndarray) -> raft.Encoded:

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vosmem import weights
+from vosmem import precision, weights
 from vosmem.ahead import ahead
 from vosmem.averaging import average
 from vosmem.cache import MEND, git_commit
@@ -151,6 +151,7 @@ def train(
     ``init_sha256``: of the weights to start from, where only those will do. ``group``: the processes that train
     together, each of which calls this alike.
     """
+    settings = {**settings, "precision": precision.choose(settings["precision"], device)}  # the weights tell which
     torch.manual_seed(settings["seed"])
     torch.use_deterministic_algorithms(device.type == "cpu")
     told = [describe.read(path) for path in descriptions]
@@ -287,7 +288,7 @@ def _fit(
         optimizer.zero_grad()
         for maps, labels in batch:
             maps = {stream: None if m is None else m.to(device) for stream, m in maps.items()}
-            with torch.autocast(device.type, torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
+            with precision.multiplying(settings["precision"], device):
                 logits = model(maps, settings["checkpoint"]).float()
             part = loss_of(logits, labels.to(device), settings["overlap_loss"]) / settings["batch"]
             if not math.isfinite(part.item()):

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("weight_decay", "published: 0.005", type=float, metavar="X")
     option("averaging", "decay of the running mean of the weights; 0 keeps the last", type=float, metavar="X")
     option("seed", "of weights and data", type=int, metavar="N")
-    train.add_argument("--float32", action="store_true", help="do not compute convolutions in bfloat16")
+    train.add_argument("--float32", action="store_true", help="no bfloat16, even where the hardware has it")
     for command in (predict, train):
         arguments.add_device(command)
 
@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace, where) -> int:
+    from vosmem import precision
     from vosmem.motion import flyingthings3d
     from vosmem.motion.train import train_to_file
 
@@ -95,7 +96,7 @@ def _train(args: argparse.Namespace, where) -> int:
         if not options["data"]:
             raise UserError("--epochs: is for --data; synthetic flow has no end, so say --steps")
         options["steps"] = -(-epochs * len(flyingthings3d.pairs(options["data"])) // options["batch_size"])
-    options["bfloat16"] = not options.pop("float32")
+    options["bfloat16"] = not options.pop("float32") and precision.choose("auto", where) == "bfloat16"
     with arguments.timed("motion train", "steps") as steps:
         train_to_file(args.out, args.history or args.out.with_suffix(".csv"), **options, device=where)
         steps.append(options["steps"])

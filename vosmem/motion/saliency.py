@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vosmem import precision as precisions
 from vosmem.motion.camera import diagonal, fit_camera
 from vosmem.motion.encoding import ONE_PIXEL
 
@@ -40,6 +41,6 @@ def sides(network: nn.Module, forward: Tensor, backward: Tensor, precision: str)
     """
     pictures = picture(torch.cat([forward, backward]))  # (2 N, 3, H, W)
     pictures = pictures.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(pictures.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with precisions.multiplying(precision, pictures.device):
         maps = network(pictures)["sides"].float()  # (2 N, 7, h, w)
     return torch.cat(maps.chunk(2), dim=1)

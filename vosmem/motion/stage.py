@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vosmem import cache, config, weights
+from vosmem import cache, config, precision, weights
 from vosmem.appearance import stage as appearance
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
@@ -109,6 +109,8 @@ def run(
     """
     own = config.settings_for("motion", settings, network)
     told = {key: value for key, value in own.items() if key not in ("network", "weights")}
+    if "precision" in own:  # the file says what it came to
+        told["precision"] = own["precision"] = precision.choose(own["precision"], device)
     if network == "residual":
         told["stride"] = residual.STRIDE
     with cache.read(flow, "flow") as source:

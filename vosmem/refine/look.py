@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vosmem import precision
 from vosmem.appearance import stage
 from vosmem.refine import correction, zoom
 
-PRECISION = "bfloat16"
 SIDES = "full_sides"
 
 
@@ -25,9 +25,10 @@ def eye(
     """
     settings = {"layers": [SIDES, *layers], "saliency_size": zoom.INPUT}
     model = stage.build(zoom.NETWORK, settings, weights).to(device, memory_format=torch.channels_last)
+    multiplied = precision.choose("auto", device)
 
     def see(pixels: np.ndarray) -> dict[str, np.ndarray]:
-        maps = {name: m[0] for name, m in stage.features(model, pixels[None], device, PRECISION).items()}
+        maps = {name: m[0] for name, m in stage.features(model, pixels[None], device, multiplied).items()}
         return maps | {SIDES: maps[SIDES][1:]}
 
     return see
