@@ -1,13 +1,14 @@
 """How near to the machine's peak is the extraction of features? Ours beside the same network run plainly.
 
     python -m benchmarks.appearance [--network deeplab_largefov efficientnet_lite0 u2netp] [--size 480 854]
-                                    [--threads N] [--rounds 5] [--device cpu]
+                                    [--threads N] [--rounds 5] [--device cpu] [--precision bfloat16 ...]
 
 `plain` is the loop that one writes first: the network as defined (its batch normalisations where they were trained),
-float32, one frame at a time, channels first. `ours` is what the stage runs, with and without bfloat16 factors; `apart`
-is the largest difference of a map's values from plain's, in deviations of that map. The peak is the best rate that
-matrix products and 3x3 convolutions of any of several shapes reach in the same type, in the same run. Weights are
-random, which changes no time; what bfloat16 does to the maps of trained networks is told by --weights registry.
+float32, one frame at a time, channels first. `ours` is what the stage runs, with bfloat16 factors too where they are
+native; `apart` is the largest difference of a map's values from plain's, in deviations of that map. The peak is the
+best rate that matrix products and 3x3 convolutions of any of several shapes reach in the same type, in the same run.
+Weights are random, which changes no time; what bfloat16 does to the maps of trained networks is told by --weights
+registry.
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.rounds import fastest
-from vosmem import weights
+from vosmem import precision, weights
 from vosmem.appearance.stage import NETWORKS, features
 from vosmem.config import section_defaults
 
 NETWORK = ("deeplab_largefov", "efficientnet_lite0", "u2netp")
-PRECISION = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def peak(dtype: torch.dtype, device: torch.device, rounds: int) -> dict[str, float]:
@@ -106,7 +106,7 @@ def measure(name: str, args: argparse.Namespace, peaks: dict[str, dict[str, floa
     operations = counter.get_total_flops()
     seconds = fastest(work, args.rounds)
     for kind in work:
-        precision = "float32" if kind == "plain" else kind
+        multiplied = "float32" if kind == "plain" else kind
         rate = operations / seconds[kind]
         apart = ""
         if kind != "plain":
@@ -114,7 +114,7 @@ def measure(name: str, args: argparse.Namespace, peaks: dict[str, dict[str, floa
             apart = f"{max(np.abs(maps[k] - m).max() / m.std() for k, m in reference.items()):.1e}"
         print(
             f"{name:<20}{'plain' if kind == 'plain' else 'ours ' + kind:<16}{1e3 * seconds[kind]:>9.1f}"
-            f"{rate / 1e9:>9.0f}{rate / peaks[precision]['convolution']:>9.0%}{seconds['plain'] / seconds[kind]:>9.2f}"
+            f"{rate / 1e9:>9.0f}{rate / peaks[multiplied]['convolution']:>9.0%}{seconds['plain'] / seconds[kind]:>9.2f}"
             f"{apart:>9}"
         )
     return seconds["plain"] / min(seconds[p] for p in peaks)
@@ -127,12 +127,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", nargs="+", choices=precision.TYPES, help="default: those that are native here")
     parser.add_argument("--weights", choices=("random", "registry"), default="random")
     args = parser.parse_args()
     args.size = tuple(args.size)
     torch.set_num_threads(args.threads)
     device = torch.device(args.device)
-    peaks = {name: peak(dtype, device, args.rounds) for name, dtype in PRECISION.items()}
+    args.precision = args.precision or {"float32", precision.choose("auto", device)}
+    types = {name: dtype for name, dtype in precision.TYPES.items() if name in args.precision}
+    peaks = {name: peak(dtype, device, args.rounds) for name, dtype in types.items()}
     for name, best in peaks.items():
         told = ", ".join(f"{kind} {rate / 1e9:.0f}" for kind, rate in best.items())
         print(f"peak {name}: {told} billion operations a second, {args.threads} threads")

@@ -100,6 +100,7 @@ def share_of_reading(args: argparse.Namespace, settings: Mapping[str, Any]) -> t
     """Median seconds of loading the clips of a training step, and of what the step computes with them."""
     import torch
 
+    from vosmem import precision
     from vosmem.memory import clips, train
     from vosmem.memory.streams import Streams
 
@@ -114,7 +115,7 @@ def share_of_reading(args: argparse.Namespace, settings: Mapping[str, Any]) -> t
             sequences.append(train.TrainingSequence(streams, labels, streams.rows("motion", 0, len(streams))))
         model = train._new(sequences, {**settings, "standardise": False})
         lengths, shapes = [len(s.streams) for s in sequences], [s.streams.grid.shape for s in sequences]
-        load, compute = [], []
+        load, compute, cpu = [], [], torch.device("cpu")
         for step in range(args.clips):
             begin = time.perf_counter()
             clip = clips.choose(
@@ -124,7 +125,7 @@ def share_of_reading(args: argparse.Namespace, settings: Mapping[str, Any]) -> t
             maps, labels = train.load_clip(clip, sequences[clip.sequence], settings["finer"])
             load.append(time.perf_counter() - begin)
             begin = time.perf_counter()
-            with torch.autocast("cpu", torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
+            with precision.multiplying(precision.choose(settings["precision"], cpu), cpu):
                 logits = model(maps).float()
             train.loss_of(logits, labels, settings["overlap_loss"]).backward()
             compute.append(time.perf_counter() - begin)

@@ -18,6 +18,7 @@ def step(frames: int, segment: int) -> tuple[float, float]:
     """MB by which one step's peak lies above what was held before it, and its CPU seconds."""
     import torch
 
+    from vosmem import precision
     from vosmem.config import section_defaults
     from vosmem.memory import shape
     from vosmem.memory.model import VisualMemory
@@ -28,7 +29,8 @@ def step(frames: int, segment: int) -> tuple[float, float]:
     maps = {"appearance": (7, 60, 107), "motion": (22, 60, 107), "fine": (7, 120, 214)}
     clip = {stream: torch.randn(frames, *size) for stream, size in maps.items()}
     before, start = peak_mb(), time.process_time()
-    with torch.autocast("cpu", torch.bfloat16):
+    cpu = torch.device("cpu")
+    with precision.multiplying(precision.choose("auto", cpu), cpu):
         logits = model(clip, segment).float()
     logits.square().mean().backward()
     return peak_mb() - before, time.process_time() - start

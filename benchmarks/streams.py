@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vosmem import video
+from vosmem import precision, video
 from vosmem.data import describe, layout
 from vosmem.evaluate import bootstrap, measures
 from vosmem.grid import Axis, Grid, resample
@@ -31,6 +31,7 @@ from vosmem.memory.train import loss_of
 WIDE = 16  # channels above which maps are projected first
 WIDTH, PROJECTION, DILATIONS = 48, 32, (1, 2, 4, 8)
 BATCH, LEARNING_RATE = 3, 2e-3
+CPU = torch.device("cpu")
 
 
 class Head(nn.Module):
@@ -125,7 +126,7 @@ def fit(frames: Frames, streams: list[str], train: np.ndarray, steps: int, seed:
         flipped = np.flatnonzero(rng.random(BATCH) < 0.5)
         labels = frames.labels[chosen]
         labels[flipped] = labels[flipped][..., ::-1]
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.multiplying(precision.choose("auto", CPU), CPU):
             logits = head(batch(frames, streams, chosen, flipped))
         loss = loss_of(logits.float(), torch.from_numpy(labels), 1)
         optimizer.zero_grad()
@@ -144,7 +145,7 @@ def score(frames: Frames, streams: list[str], head: Head, test: np.ndarray) -> d
     for i in test:
         told = frames.told[frames.sequence[i]]
         mask = video.read_mask(told.mask_paths[frames.frame[i]])  # (H, W)
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.multiplying(precision.choose("auto", CPU), CPU):
             logits = head(batch(frames, streams, np.array([i]), nothing))[0].float().numpy()  # (h, w)
         found = resample(logits, frames.grid(told), Grid.of_image(mask.shape, told.working_size)) > 0
         both = measures.region_similarity(found, mask), measures.contour_accuracy(found, mask)
