@@ -126,6 +126,11 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     first, second = config["refine"]["zoom"]["agreement"]
     if first > second:
         yield f"config: refine.zoom.agreement: got [{first}, {second}], expected the second no less than the first"
+    if data["frames"] and config["report"]["reference"]:
+        yield (
+            f"config: report.reference: has scores of whole sequences, but data.frames takes {data['frames']} frames "
+            "of each; leave one of the two out"
+        )
     if data["source"] == "demo":
         yield from _of_the_demo(data)
     elif data["train"] and where == "apart" and not data["masks"]:

@@ -31,6 +31,25 @@ def test_a_sound_sequence(tiny_davis, tmp_path):
     assert all(p.is_file() for p in (*sequence.frame_paths, *sequence.mask_paths))
 
 
+@pytest.mark.parametrize(
+    ("most", "taken"), [(0, range(5)), (5, range(5)), (9, range(5)), (3, range(1, 4)), (2, (1, 2))]
+)
+def test_some_frames_from_the_middle(tiny_davis, most, taken):
+    """What is left out is as if it were not there: masks of other frames are no defect, and changes there none."""
+    place = layout.Place(tiny_davis, frames=most)
+    told = describe.describe(place, "left", 64, True, tiny_davis / "made")
+    assert told["frames"] == [f"{FRAMES}/{t:05d}.jpg" for t in taken]
+    assert told["masks"] == [f"{MASKS}/{t:05d}.png" for t in taken]
+    assert not [d for d in told["defects"] if d["fatal"]]
+    assert [len(part) for part in layout.sources(place, "left")] == [len(taken)] * 2
+
+
+def test_a_number_of_frames_that_cannot_be(tiny_davis, tmp_path, capsys):
+    command = ["data", "describe", "left", "--root", str(tiny_davis), "--frames", "-1", "-o", str(tmp_path / "x.json")]
+    assert main(command) == 1
+    assert capsys.readouterr().err.strip() == "vosmem data: --frames: got -1, expected 0 (all) or more"
+
+
 def test_the_description_changes_exactly_when_files_do(tiny_davis):
     before = look(tiny_davis)
     assert look(tiny_davis) == before

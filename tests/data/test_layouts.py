@@ -191,6 +191,27 @@ def test_masks_of_a_video_file(tmp_path):
     np.testing.assert_array_equal(video.read_mask(sequence.mask_paths[2]), copies.labels(2) > 0)
 
 
+def test_the_beginning_of_a_video_file(tmp_path):
+    """Its length is known only once all is decoded. Masks of frames beyond are no remark then."""
+    pytest.importorskip("av", reason="needs the extra `video`")
+    (tmp_path / "films").mkdir()
+    videofile.write(tmp_path / "films/garden.mp4", np.stack([copies.frame(t) for t in range(5)]), [0, 1, 2, 3, 4])
+    copies.own(tmp_path / "x", tmp_path / "masks", annotated=(0, 4))
+    place = layout.Place(tmp_path / "films", "videos", masks=tmp_path / "masks", frames=3)
+    sequence, remarks = look(place, "garden", tmp_path / "out")
+    assert (len(sequence.frames), len(sequence.times), remarks) == (3, 3, [])
+    assert [p and p.name for p in sequence.mask_paths] == ["00000.png", None, None]
+
+
+def test_some_frames_of_sparse_annotations(tmp_path):
+    place = layout.Place(copies.fbms59(tmp_path / "FBMS"), "fbms59", frames=3)
+    sequence, remarks = look(place, "tennis", tmp_path / "out")  # of 6, annotated are 1 and 5
+    assert len(sequence.frames) == 3 and remarks == []
+    first, *others = read(sequence)
+    np.testing.assert_array_equal(first, copies.labels(1))
+    assert others == [None, None]
+
+
 def test_what_changes_the_masks_changes_the_fingerprint(tmp_path):
     place = layout.Place(copies.fbms59(tmp_path / "FBMS"), "fbms59")
     before = layout.sources(place, "marple7")

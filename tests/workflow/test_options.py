@@ -121,6 +121,7 @@ SHIPPED = {
     "config/davis2016-ablation.yaml": (30, 1, 8),
     "config/davis2016-folds.yaml": (30, 3, 30),
     "config/davis2016-ladder.yaml": (30, 15, 150),
+    "config/davis2016-screen.yaml": (30, 3, 30),
     "config/davis2016-streams.yaml": (30, 9, 90),
     "config/davis2016-train30.yaml": (30, 1, 30),
     "config/published.yaml": (50, 1, 20),
@@ -182,6 +183,10 @@ MISTAKES = {
             "config: models.a.appearance.weights: got nowhere.onnx, which is no file",
             "config: report.reference.FSEG: got fseg.csv, which is no file",
         ],
+    ),
+    "scores of whole sequences": (
+        {"data": {**DAVIS, "frames": 24}, "report": {"reference": {"FSEG": "config.yaml"}}},
+        ["config: report.reference: has scores of whole sequences, but data.frames takes 24 frames of each"],
     ),
     "nothing to train on": (
         {"data": {**DAVIS, "train": "other.safetensors"}},

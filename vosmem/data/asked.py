@@ -16,7 +16,7 @@ LONGEST = 150  # bytes of a name; files may have 255, of which those half writte
 def place(data: Mapping[str, Any]) -> layout.Place:
     """Where the data set of a resolved section `data` is."""
     masks = Path(data["masks"]) if data["masks"] else None
-    return layout.Place(Path(data["root"]), data["layout"], data["resolution"], masks)
+    return layout.Place(Path(data["root"]), data["layout"], data["resolution"], masks, data["frames"])
 
 
 def sequences(data: Mapping[str, Any], key: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vosmem import arguments
 from vosmem.data import download, layout, seen
+from vosmem.errors import UserError
 
 HELP = "look at every frame and mask of a sequence, list what is wrong, fetch DAVIS-2016"
 
@@ -31,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     one.add_argument(
         "--short-side", type=int, default=480, metavar="N", help="working resolution in pixels (default: %(default)s)"
+    )
+    one.add_argument(
+        "--frames", type=int, default=0, metavar="N", help="take so many at most, from the middle; 0 (default): all"
     )
     one.add_argument("--needs-masks", action="store_true", help="the sequence is trained on, so masks must be there")
     one.add_argument(
@@ -62,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
     from vosmem.data import check, describe
 
     if args.action == "describe":
-        place = layout.Place(args.root, args.layout, args.resolution, args.masks)
+        if args.frames < 0:
+            raise UserError(f"--frames: got {args.frames}, expected 0 (all) or more")
+        place = layout.Place(args.root, args.layout, args.resolution, args.masks, args.frames)
         parts = layout.sources(place, args.sequence)
         looked, content = seen.look(parts), seen.content(parts)
         with arguments.timed(f"data {args.sequence}") as frames:

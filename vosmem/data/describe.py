@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,9 +120,11 @@ def _describe_video(place: layout.Place, name: str, short_side: int, needs_masks
         path = root / name
         found.add_error(path, error)
     else:
-        frames = _extract(path, folder, short_side, found)
+        frames = _extract(path, folder, short_side, found, place.frames)
     names, size = ([Path(n).stem for n in frames.names], frames.size) if frames else ([], None)
-    masks = look(_files(place, name, found), names, size, folder / "masks", needs_masks, place, found)
+    files = _files(place, name, found)
+    files = files.only([Path(n) for n in names]) if place.frames else files
+    masks = look(files, names, size, folder / "masks", needs_masks, place, found)
     if frames and len(frames.names) < SHORTEST_SCORED:
         what = f"{len(frames.names)} frames, fewer than {SHORTEST_SCORED}"
         found.add(path, what, "none needed: segmented, not scored", fatal=False)
@@ -158,14 +161,14 @@ def _files(place: layout.Place, name: str, found: Defects) -> SequenceFiles:
         return SequenceFiles(place.root / name, [])
 
 
-def _extract(path: Path, folder: Path, short_side: int, found: Defects) -> Extracted | None:
-    """A video's frames in ``folder``; None, with a defect, where it cannot be used."""
+def _extract(path: Path, folder: Path, short_side: int, found: Defects, most: int) -> Extracted | None:
+    """A video's frames in ``folder``, the first ``most``, 0 for all; None, with a defect, where it cannot be used."""
     from vosmem import videofile
     from vosmem.data import extract
 
     try:
         with replacing_folder(folder) as fresh:
-            return extract.extract(videofile.read(path), fresh, short_side)
+            return extract.extract(islice(videofile.read(path), most or None), fresh, short_side)
     except UserError as error:
         found.add_error(path, error)
         return None

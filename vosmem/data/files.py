@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
@@ -52,6 +52,16 @@ class SequenceFiles:
         """All files, those of frames and those of masks apart: what a sequence's fingerprint is of."""
         masks = [path for paths in self.masks.values() for path in paths if path.is_file()]
         return [self.frames, *([[*masks, *self.lists]] if self.mask_folder else [])]
+
+    def shortened(self, count: int) -> SequenceFiles:
+        """The ``count`` frames in the middle, where there are more, with their annotations."""
+        spare = len(self.frames) - count
+        return self.only(self.frames[spare // 2 : spare // 2 + count]) if spare > 0 else self
+
+    def only(self, frames: list[Path]) -> SequenceFiles:
+        """``frames`` in the place of all, with their annotations."""
+        names = {path.stem for path in frames}
+        return replace(self, frames=frames, masks={name: m for name, m in self.masks.items() if name in names})
 
 
 def images(folder: Path, suffixes: Set[str] = IMAGE_SUFFIXES) -> list[Path]:

@@ -19,13 +19,15 @@ from vosmem.errors import UserError
 class Place:
     """Where a data set is, by the keys of the config's section `data`.
 
-    ``resolution``: of the layout ``davis``; ``masks``: where the masks are, of layouts whose frames come without.
+    ``resolution``: of the layout ``davis``; ``masks``: where the masks are, of layouts whose frames come without;
+    ``frames``: how many of a sequence are taken at most, 0 for all.
     """
 
     root: Path
     layout: str = "davis"
     resolution: str = "480p"
     masks: Path | None = None
+    frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def sequence_names(place: Place, part: str | None = None) -> list[str]:
 
 def files(place: Place, sequence: str) -> SequenceFiles:
     """What there is of one sequence. Raises UserError where a list that comes with the data set cannot be read."""
-    return LAYOUTS[place.layout].files(place, sequence)
+    found = LAYOUTS[place.layout].files(place, sequence)
+    return found.shortened(place.frames) if place.frames and place.layout != "videos" else found
 
 
 def sources(place: Place, sequence: str) -> list[list[Path]]:

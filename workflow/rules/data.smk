@@ -23,7 +23,7 @@ rule data:
             "layout",
             "resolution",
             "short_side",
-            *(["masks"] if CONFIG["data"]["masks"] else []),
+            *(key for key in ("masks", "frames") if CONFIG["data"][key]),
         ),
         needs_masks=lambda w: "--needs-masks" if w.seq in TRAIN else "",
     shell:
