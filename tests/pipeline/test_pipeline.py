@@ -17,7 +17,7 @@ from vosmem.memory import SHAPE
 from vosmem.memory.model import VisualMemory
 from vosmem.motion import checkpoint
 from vosmem.motion.mpnet import MPNet
-from vosmem.pipeline import segmentation
+from vosmem.pipeline import segmentation, stages
 from vosmem.weights import fetch
 
 
@@ -114,3 +114,19 @@ def test_a_video_file_with_all_there_is_to_write(random_weights, tmp_path):
         assert sorted(p.name for p in (tmp_path / "out" / name).iterdir()) == [f"{t:05d}.png" for t in range(4)]
     assert len(list(videofile.read(tmp_path / "out/overlay.mp4"))) == 4
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["masks", "overlay.mp4", "probability"]
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "own"),
+    [
+        ("flow", "raft", {"scale": 0.75, "iterations": 5}),
+        ("appearance", "u2netp", {"layers": ["sides"], "saliency_size": 64}),
+        ("motion", "u2netp", {"saliency_size": [64, 96]}),
+    ],
+)
+def test_networks_run_as_in_the_training_but_in_this_hardwares_precision(section, name, own):
+    """A memory that was trained where bfloat16 is native had processors that only emulate it take minutes a frame."""
+    made = {"name": name, "parameters": {**own, "precision": "bfloat16", "first_row": "0 -> 1"}}
+    settings = config.settings_for(section, stages._as_made(section, made), name)
+    assert settings["precision"] == "auto"
+    assert {key: settings[key] for key in own} == own

@@ -148,9 +148,9 @@ def _caches(streams: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
 
 
 def _as_made(section: str, made: Mapping[str, Any]) -> dict[str, Any]:
-    """A section of the config that has a cache made as the one that ``made`` tells of."""
+    """A section of the config that has a cache made as the one that ``made`` tells of, in this hardware's precision."""
     known = config.schema()["properties"][section]["properties"]
-    own = {key: value for key, value in made["parameters"].items() if key in known}
+    own = {key: value for key, value in made["parameters"].items() if key in known and key != "precision"}
     return config.section_defaults(section, {**own, config.NAMED_CACHES[section]: made["name"]})
 
 
