@@ -1,6 +1,8 @@
 """The configuration: defaults from one schema, and every mistake as one line."""
 
 import copy
+import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -417,3 +419,20 @@ def test_the_page_of_all_keys_is_up_to_date(repository):
     introduction, _, keys = (repository / "config/README.md").read_text().partition("## data\n")
     assert introduction
     assert "## data\n" + keys == config.documentation()
+
+
+@pytest.mark.parametrize(
+    ("ablation", "path"),
+    [
+        ({"more": {"a": {"memory": datetime.date(2020, 2, 29)}}}, "more.a.memory: got"),
+        ({"more": {"a": {"memory": {"state": datetime.date(2020, 2, 29)}}}}, "more.a.memory.state: got"),
+        ({"more": {"a": {None: None}}}, "more.a.None: no such key"),
+        ({"more": {"a": {"refine": {}}}}, "more.a.refine: no such key"),
+        ({"more": {"a": {"flow": {"scale": 3}}}}, "more.a.flow.scale: got 3"),
+        ({"memory": {"stat": 24}}, "memory.stat: no such key"),
+    ],
+)
+def test_a_mistake_in_a_row_of_the_ablation_is_told_whether_or_not_its_page_is_asked_for(ablation, path):
+    raw = {"data": {"name": "x", "root": "y", "train": "all"}, "ablation": ablation}
+    with pytest.raises(UserError, match=re.escape(f"config: ablation.{path}")):
+        config.resolve(raw)

@@ -81,6 +81,11 @@ def resolve(raw: Mapping[str, Any]) -> dict[str, Any]:
         }
         for name, row in config["models"].items()
     }
+    told = config["ablation"]  # checked alone: its rows are completed where they are made
+    rows = {"": {"memory": told["memory"]}, **{f"more.{name}.": row for name, row in told["more"].items()}}
+    for path, row in rows.items():
+        for section, change in row.items():
+            completed(section, {**config[section], **change}, f"ablation.{path}{section}.")
     problems = impossible(config)
     if problems:
         raise UserError("\n".join(problems))
