@@ -125,7 +125,7 @@ def share_of_reading(args: argparse.Namespace, settings: Mapping[str, Any]) -> t
             maps, labels = train.load_clip(clip, sequences[clip.sequence], settings["finer"])
             load.append(time.perf_counter() - begin)
             begin = time.perf_counter()
-            with precision.multiplying(precision.choose(settings["precision"], cpu), cpu):
+            with precision.multiplying(settings["precision"], cpu):
                 logits = model(maps).float()
             train.loss_of(logits, labels, settings["overlap_loss"]).backward()
             compute.append(time.perf_counter() - begin)

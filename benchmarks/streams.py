@@ -126,7 +126,7 @@ def fit(frames: Frames, streams: list[str], train: np.ndarray, steps: int, seed:
         flipped = np.flatnonzero(rng.random(BATCH) < 0.5)
         labels = frames.labels[chosen]
         labels[flipped] = labels[flipped][..., ::-1]
-        with precision.multiplying(precision.choose("auto", CPU), CPU):
+        with precision.multiplying("auto", CPU):
             logits = head(batch(frames, streams, chosen, flipped))
         loss = loss_of(logits.float(), torch.from_numpy(labels), 1)
         optimizer.zero_grad()
@@ -145,7 +145,7 @@ def score(frames: Frames, streams: list[str], head: Head, test: np.ndarray) -> d
     for i in test:
         told = frames.told[frames.sequence[i]]
         mask = video.read_mask(told.mask_paths[frames.frame[i]])  # (H, W)
-        with precision.multiplying(precision.choose("auto", CPU), CPU):
+        with precision.multiplying("auto", CPU):
             logits = head(batch(frames, streams, np.array([i]), nothing))[0].float().numpy()  # (h, w)
         found = resample(logits, frames.grid(told), Grid.of_image(mask.shape, told.working_size)) > 0
         both = measures.region_similarity(found, mask), measures.contour_accuracy(found, mask)

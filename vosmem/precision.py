@@ -5,6 +5,9 @@ Elsewhere bfloat16 is emulated, and takes ten times as long as float32 instead o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -21,6 +24,11 @@ def choose(name: str, device: torch.device) -> str:
     return "bfloat16" if native else "float32"
 
 
+def settled(settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    """``settings`` with what their key ``precision``, where they have one, comes to: what a file tells of itself."""
+    return {k: choose(v, device) if k == "precision" else v for k, v in settings.items()}
+
+
 def multiplying(name: str, device: torch.device) -> torch.autocast:
-    """A context in which convolutions and products on a device multiply in ``name``, float32 or bfloat16."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=name == "bfloat16")
+    """A context in which convolutions and products on a device multiply in what a key ``precision`` comes to."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=choose(name, device) == "bfloat16")

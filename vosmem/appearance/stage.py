@@ -143,10 +143,8 @@ def run(
     sequence = describe.read(description)
     model = build(network, settings, path)
     model = model.to(device, memory_format=torch.channels_last)
-    own = config.settings_for("appearance", settings, network)
+    own = precisions.settled(config.settings_for("appearance", settings, network), device)
     told = {k: v for k, v in own.items() if k not in ("network", "weights")} | {"layers": list(model.layers)}
-    if "precision" in told:  # the file says what it came to
-        told["precision"] = precisions.choose(told["precision"], device)
     sha256 = "" if network in WITHOUT_WEIGHTS else weights.sha256(path)
     maker = cache.Maker("appearance", STAGE_VERSION, network, told, sha256)
     with cache.write(out, sequence.clip, maker) as file:

@@ -151,7 +151,7 @@ def train(
     ``init_sha256``: of the weights to start from, where only those will do. ``group``: the processes that train
     together, each of which calls this alike.
     """
-    settings = {**settings, "precision": precision.choose(settings["precision"], device)}  # the weights tell which
+    settings = precision.settled(settings, device)
     torch.manual_seed(settings["seed"])
     torch.use_deterministic_algorithms(device.type == "cpu")
     told = [describe.read(path) for path in descriptions]

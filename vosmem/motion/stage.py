@@ -107,10 +107,8 @@ def run(
     backwards in time, and what moves by itself does so in either direction. ``residual`` and ``u2netp`` read both
     directions and write ``/residual`` and ``/sides``.
     """
-    own = config.settings_for("motion", settings, network)
+    own = precision.settled(config.settings_for("motion", settings, network), device)
     told = {key: value for key, value in own.items() if key not in ("network", "weights")}
-    if "precision" in own:  # the file says what it came to
-        told["precision"] = own["precision"] = precision.choose(own["precision"], device)
     if network == "residual":
         told["stride"] = residual.STRIDE
     with cache.read(flow, "flow") as source:

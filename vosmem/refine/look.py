@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vosmem import precision
 from vosmem.appearance import stage
 from vosmem.refine import correction, zoom
 
@@ -25,10 +24,9 @@ def eye(
     """
     settings = {"layers": [SIDES, *layers], "saliency_size": zoom.INPUT}
     model = stage.build(zoom.NETWORK, settings, weights).to(device, memory_format=torch.channels_last)
-    multiplied = precision.choose("auto", device)
 
     def see(pixels: np.ndarray) -> dict[str, np.ndarray]:
-        maps = {name: m[0] for name, m in stage.features(model, pixels[None], device, multiplied).items()}
+        maps = {name: m[0] for name, m in stage.features(model, pixels[None], device, "auto").items()}
         return maps | {SIDES: maps[SIDES][1:]}
 
     return see
