@@ -313,11 +313,11 @@ def test_a_row_of_models_refuses_other_sections():
 def test_what_can_be_cached_and_what_needs_both_directions_is_known():
     """The configuration is checked by tables that stand apart from the networks, which are slow to load."""
     from vosmem import appearance, motion
-    from vosmem.appearance import deeplab_largefov, stage, u2netp
+    from vosmem.appearance import deeplab_largefov, nested, stage
     from vosmem.motion import stage as motion_stage
 
     assert appearance.LAYERS.keys() == stage.NETWORKS.keys()
-    assert appearance.LAYERS["u2netp"] == u2netp.CACHED
+    assert appearance.LAYERS["u2netp"] == appearance.LAYERS["isnet"] == nested.CACHED
     assert appearance.LAYERS["deeplab_largefov"] == deeplab_largefov.CACHED
     known = {network for network in kinds_of_networks("motion") if network != "none"}
     assert {*motion.BOTH_DIRECTIONS} == known - motion_stage.ESTIMATORS.keys()

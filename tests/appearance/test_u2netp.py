@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from tests.appearance import u2netp_file
+from tests.appearance.nested_by_hand import written_out
 from tests.weights.onnx_file import model, tensor
 from vosmem import cache, config, precision, video, weights
-from vosmem.appearance import stage, u2netp
+from vosmem.appearance import nested, stage, u2netp
 from vosmem.errors import UserError
-from vosmem.grid import Axis, Grid, resample
+from vosmem.grid import Axis, Grid
 
 CPU = torch.device("cpu")
 
@@ -28,53 +29,9 @@ def file(numbers, tmp_path_factory):
     return u2netp_file.write(tmp_path_factory.mktemp("weights") / "random.onnx", numbers)
 
 
-def bilinear(x, like):
-    """Enlarged by the project's own grids: both maps show the same frame, edge to edge."""
-    frame = (960, 960)
-    return resample(x, Grid.of_image(x.shape[-2:], frame), Grid.of_image(like.shape[-2:], frame))
-
-
-def written_out(x, numbers):
-    """The paper's figure 5 by hand: (1, 3, H, W) normalised -> every decoder stage, and the logits d0 .. d6."""
-    left = iter(numbers)
-
-    def conv(x, dilation=1):
-        weight, bias = next(left)
-        return F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] // 2), dilation=dilation)
-
-    def block(x, height):
-        x = inward = conv(x).relu()
-        if height == "4F":
-            one = conv(x).relu()
-            two = conv(one, 2).relu()
-            three = conv(two, 4).relu()
-            four = conv(three, 8).relu()
-            x = conv(torch.cat([four, three], 1), 4).relu()
-            x = conv(torch.cat([x, two], 1), 2).relu()
-            return conv(torch.cat([x, one], 1)).relu() + inward
-        levels = [conv(x).relu()]
-        for _ in range(height - 2):
-            levels.append(conv(F.max_pool2d(levels[-1], 2)).relu())
-        x = conv(levels[-1], 2).relu()
-        for level in reversed(levels):
-            x = conv(torch.cat([bilinear(x, level), level], 1)).relu()
-        return x + inward
-
-    down = []
-    for i, height in enumerate([7, 6, 5, 4, "4F", "4F"]):
-        x = down[-1] if down else x
-        down.append(block(F.max_pool2d(x, 2) if i else x, height))
-    up = [down.pop()]
-    for height in ["4F", 4, 5, 6, 7]:
-        skip = down.pop()
-        up.append(block(torch.cat([bilinear(up[-1], skip), skip], 1), height))
-    sides = torch.cat([bilinear(conv(x), up[-1]) for x in reversed(up)], 1)
-    return up, torch.cat([conv(sides), sides], 1)
-
-
 def test_the_network_is_the_paper_written_out(file, numbers):
     """In float64, from the file on: reader, conversion, blocks, decoder, sides."""
-    settings = config.section_defaults("appearance", {"layers": list(u2netp.CACHED), "saliency_size": [64, 96]})
+    settings = config.section_defaults("appearance", {"layers": list(nested.CACHED), "saliency_size": [64, 96]})
     network = stage.build("u2netp", settings, file).double()
     frames = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 200
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
@@ -93,7 +50,7 @@ def test_the_network_is_the_paper_written_out(file, numbers):
 @pytest.mark.parametrize("size", [32, 64, (32, 96)])
 def test_maps_lie_on_the_grids_that_the_network_tells(frame, size):
     with torch.device("meta"):
-        network = u2netp.U2NetP(list(u2netp.CACHED), size)
+        network = u2netp.U2NetP(list(nested.CACHED), size)
         maps = network(torch.zeros(2, 3, *frame))
     for name, map_ in maps.items():
         grid = network.grid(name, frame)
@@ -118,7 +75,7 @@ def test_input_sizes():
 
 def lamp(path):
     """A network that passes the frame's red channel through, by the skips alone or by way of the lowest stage."""
-    network = u2netp.U2NetP(list(u2netp.CACHED), 96).eval().requires_grad_(False)
+    network = u2netp.U2NetP(list(nested.CACHED), 96).eval().requires_grad_(False)
     for parameter in network.parameters():
         parameter.zero_()
     for block in network.encoder.values():
@@ -151,7 +108,7 @@ def test_an_edge_comes_out_where_it_went_in(path, turned):
     profiles = np.concatenate([profiles, 220 - profiles])  # (40, n)
     images = np.broadcast_to(profiles[:, None, :, None], (40, n, n, 3))
     maps = stage.features(network, images.swapaxes(1, 2) if turned else images, CPU)
-    for name in u2netp.CACHED:
+    for name in nested.CACHED:
         grid = network.grid(name, (n, n))
         lines = maps[name][:, 0].swapaxes(1, 2) if turned else maps[name][:, 0]
         errors = [
@@ -191,7 +148,7 @@ def test_the_stage_writes_its_usual_layers(tmp_path, file):
 @pytest.mark.parametrize("size", [(64, 64), (32, 96)])
 def test_centring_changes_nothing(file, size):
     """In float64, to the border, although what is zero outside the map is not zero any more once a mean is gone."""
-    network = u2netp.U2NetP(list(u2netp.CACHED), size).double().eval()
+    network = u2netp.U2NetP(list(nested.CACHED), size).double().eval()
     network.load_state_dict(u2netp.convert(weights.load(file)))
     frames = torch.rand(2, 3, 70, 90, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 255
     with torch.inference_mode():
@@ -227,7 +184,7 @@ def test_files_that_are_not_its_weights(tmp_path, file):
         stage.build("u2netp", settings, file)
     settings["layers"] = []
     tensors = {name: t.numpy() for name, t in weights.load(file).items()}
-    for drop, told in (("side3.bias", "no side3.bias"), ("1999", "223 tensors besides sides and outconv")):
+    for drop, told in (("side3.bias", "no side3.bias"), ("1999", "223 numbered tensors, expected 224")):
         path = tmp_path / "other.onnx"
         path.write_bytes(model(*(tensor(name, t) for name, t in tensors.items() if name != drop)))
         with pytest.raises(UserError, match=f"does not hold the weights of u2netp .*{told}"):

@@ -15,7 +15,18 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vosmem import cache, config, video, weights
 from vosmem import precision as precisions
-from vosmem.appearance import LAYERS, STAGE_VERSION, WITHOUT_WEIGHTS, deeplab_largefov, deeplabv3, mobile, rgb, u2netp
+from vosmem.appearance import (
+    LAYERS,
+    STAGE_VERSION,
+    WITHOUT_WEIGHTS,
+    deeplab_largefov,
+    deeplabv3,
+    isnet,
+    mobile,
+    nested,
+    rgb,
+    u2netp,
+)
 from vosmem.data import describe
 from vosmem.errors import UserError
 
@@ -57,7 +68,14 @@ NETWORKS = {
         lambda tensors, _: u2netp.convert(tensors),
         layers=LAYERS["u2netp"],
         default_layers=("sides",),
-        prepare=u2netp.U2NetP.centre,
+        prepare=nested.Nested.centre,
+    ),
+    "isnet": Network(
+        lambda layers, settings: isnet.ISNet(layers, settings["isnet_size"]),
+        lambda tensors, _: isnet.convert(tensors),
+        layers=LAYERS["isnet"],
+        default_layers=("sides",),
+        prepare=nested.Nested.centre,
     ),
     **{
         f"deeplabv3_{backbone}": Network(

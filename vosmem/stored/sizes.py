@@ -30,6 +30,7 @@ USUAL = {
     "efficientnet_lite0": ("block4", "block10", "block15"),
     "deeplab_largefov": ("fc6",),
     "u2netp": ("sides",),
+    "isnet": ("sides",),
     "rgb": ("rgb",),
 }
 # of the layers of DeepLabV3: channels, stride
@@ -44,10 +45,18 @@ DEEPLABV3 = {
 }  # fmt: skip
 USUAL |= dict.fromkeys(DEEPLABV3, ("aspp",))
 DEEPLAB = {"conv5_3": 512, "fc6": 1024, "fc7": 1024}
-U2NETP = {
-    "full_sides": 1, "sides": 2,
-    "stage1d": 1, "stage2d": 2, "stage3d": 4, "stage4d": 8, "stage5d": 16, "stage6": 32,
+# of the layers of the nested networks: channels, pixels of the input to a cell
+NESTED = {
+    "u2netp": {
+        "full_sides": (7, 1), "sides": (7, 2), "stage1d": (64, 1), "stage2d": (64, 2), "stage3d": (64, 4),
+        "stage4d": (64, 8), "stage5d": (64, 16), "stage6": (64, 32),
+    },
+    "isnet": {
+        "full_sides": (6, 2), "sides": (6, 4), "stage1d": (64, 2), "stage2d": (64, 4), "stage3d": (128, 8),
+        "stage4d": (256, 16), "stage5d": (512, 32), "stage6": (512, 64),
+    },
 }  # fmt: skip
+SIZE_KEYS = {"u2netp": ("saliency_size", 32), "isnet": ("isnet_size", 64)}  # and what sizes are multiples of
 
 
 def bytes_of(stage: str, name: str, settings: Mapping[str, Any], frames: int, size: Size) -> int:
@@ -84,11 +93,12 @@ def _layer(name: str, layer: str, settings: Mapping[str, Any], size: Size) -> Sh
         return channels, *_cells(size, stride)
     if name == "rgb":
         return 3, *_cells(size, 8)
-    given = settings["saliency_size"]
+    (key, multiple), (channels, step) = SIZE_KEYS[name], NESTED[name][layer]
+    given = settings[key]
     if isinstance(given, int):
         scale = given / min(size)
-        given = [max(1, round(n * scale / 32)) * 32 for n in size]
-    return 7 if layer.endswith("sides") else 64, *(n // U2NETP[layer] for n in given)
+        given = [max(1, round(n * scale / multiple)) * multiple for n in size]
+    return channels, *(n // step for n in given)
 
 
 def motion(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:

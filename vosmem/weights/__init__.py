@@ -33,7 +33,7 @@ FOLDER = Path("resources/weights")  # where fetched files are kept, relative to 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the registry. ``sources``: dicts with ``package`` and ``member``, or ``url``, or ``shipped``.
+    """One row of the registry. ``sources``: dicts as registry.yaml tells.
 
     ``sha256``: of the file, or its beginning where its makers publish no more, or nothing: what is fetched first is
     then recorded, as ``<file>.sha256`` beside it, and nothing else taken from then on.
@@ -61,6 +61,11 @@ class Entry:
     def path(self, folder: Path = FOLDER) -> Path:
         """Where the file is, or will be once fetched."""
         return self.shipped or folder / self.file
+
+
+def place(source: Mapping[str, str]) -> str:
+    """Where a source that does not come with vosmem is, for a line that tells of it."""
+    return source.get("package") or (f"npm's {source['npm']}" if "npm" in source else source["url"])
 
 
 @cache

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.names:
         rows = [("name", "size", "here", "licence", "trained on", "source")]
         for e in weights.registry().values():
-            source = "comes with vosmem" if e.shipped else "; ".join(s.get("package") or s["url"] for s in e.sources)
+            source = "comes with vosmem" if e.shipped else "; ".join(map(weights.place, e.sources))
             here = "yes" if e.path(args.folder).is_file() else "no"
             rows.append((e.name, f"{e.bytes / 1e6:.1f} MB", here, e.licence, e.trained_on, source))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

