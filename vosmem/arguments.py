@@ -86,6 +86,18 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def keep_to(threads: int | None) -> None:
+    """Have BLAS and OpenMP take no more than ``threads`` (None: what they like). To be called before NumPy is loaded.
+
+    PyTorch's own limit holds for the thread that sets it; what loads clips is another, and NumPy's BLAS knows of none.
+    Two trainings on a core each, as a cross-validation runs them, would wait for each other half of the time.
+    """
+    if threads is None or threads < 1 or "numpy" in sys.modules:
+        return
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = str(threads)
+
+
 @contextmanager
 def timed(what: str, unit: str = "frames", total: int | None = None) -> Iterator[list[int]]:
     """Tell on stderr how far the block is, see :mod:`vosmem.progress`, and in the end how long it took.

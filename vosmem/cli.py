@@ -79,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     module.add_arguments(parser)
     try:
         with _stopped_like_by_ctrl_c():
-            return module.run(parser.parse_args(argv[1:])) or 0
+            args = parser.parse_args(argv[1:])
+            arguments.keep_to(getattr(args, "threads", None))
+            return module.run(args) or 0
     except UserError as error:
         print(f"vosmem {argv[0]}: {error}", file=sys.stderr)
         return 1

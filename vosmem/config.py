@@ -264,9 +264,9 @@ def files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every file that a resolved configuration names: its key, its path, of weights perhaps an address."""
     for name, model in config["models"].items():
         memory = model["memory"]
-        if memory["weights"] not in ("train", "shipped"):
+        if memory["weights"] not in ("train", *weights.MEMORIES):
             yield f"models.{name}.memory.weights", memory["weights"]
-        if memory["init"] not in ("", "shipped"):
+        if memory["init"] not in ("", *weights.MEMORIES):
             yield f"models.{name}.memory.init", memory["init"]
         if memory["folds"]:
             yield f"models.{name}.memory.folds", memory["folds"]

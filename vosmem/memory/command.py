@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--init-sha256", default="", metavar="HEX", help="refuse to start from other weights than these (memory.init)"
     )
     adopt = add("adopt", "take over weights of another run, or those that come with vosmem")
-    adopt.add_argument("weights", type=Path, metavar="SAFETENSORS", help="a weight file, or the word: shipped")
+    adopt.add_argument("weights", type=Path, metavar="SAFETENSORS", help="a weight file, or one of the words: shipped, shipped-isnet")
     adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the copy")
     adopt.add_argument("--history", type=Path, metavar="CSV", help="also take over the history beside them")
     adopt.add_argument("--half", action="store_true", help="store float16, as the weights that come with vosmem are")
@@ -84,7 +84,7 @@ def _adopt(args: argparse.Namespace) -> int:
     from vosmem import weights
     from vosmem.memory import predict
 
-    given = weights.entry("lvo").path() if str(args.weights) == "shipped" else args.weights
+    given = weights.memory_file(str(args.weights))
     model, made_of = predict.load(given)  # so that a wrong file stops here
     if args.half:
         weights.save(args.out, model.half().state_dict(), {**weights.metadata(given), **made_of})

@@ -35,13 +35,13 @@ class Initial:
 
 
 def load(setting: str, settings: Mapping[str, Any], sha256: str = "") -> Initial:
-    """The weights that ``setting`` names, ``shipped`` or a path, as a model that can be trained.
+    """The weights that ``setting`` names, ``shipped``, ``shipped-isnet`` or a path, as a model that can be trained.
 
     The moments by which it standardises its input come with it: its weights are for an input that is so standardised,
     and a few frames of one video would tell other ones. ``settings``: the config's section `memory`; raises UserError
     where its shape is another than that of the weights, or the file is not that of ``sha256`` where that is given.
     """
-    path = weights.entry("lvo").path() if setting == "shipped" else Path(setting)
+    path = weights.memory_file(setting)
     model, made_of = predict.load(path)
     got = weights.sha256(path)
     if sha256 and got != sha256:

@@ -56,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what makes masks of the probabilities, see refine.methods (default: %(default)s; bilateral is faster)",
     )
     parser.add_argument(
+        "--weights",
+        default="shipped",
+        metavar="FILE",
+        help="of the memory: shipped, shipped-isnet (IS-Net looks at frames too: better, and twice as long), or the "
+        "path of a weights.safetensors of yours (default: %(default)s)",
+    )
+    parser.add_argument(
         "--no-cuts",
         dest="cuts",
         action="store_false",
@@ -99,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         expected = len(images) or videofile.length(args.input)
         done = segmentation.run(
-            frames(), work, args.device, args.threads, args.short_side, args.cuts, expected, args.method
+            frames(), work, args.device, args.threads, args.short_side, args.cuts, expected, args.method, args.weights
         )
         digits = max(5, len(str(len(done) - 1)))
         names = [p.stem for p in images] or [f"{t:0{digits}d}" for t in range(len(done))]

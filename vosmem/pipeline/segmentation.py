@@ -73,6 +73,7 @@ def segment(
     cuts: bool = True,
     work: str | os.PathLike | None = None,
     method: str | None = None,
+    weights: str = "shipped",
 ) -> np.ndarray:
     """Segment the moving object of a video.
 
@@ -80,7 +81,8 @@ def segment(
     kept on disk. ``device``: auto, cpu, cuda, cuda:N; ``short_side``: the working resolution, in pixels; ``cuts``: find
     the video's shots, and segment each by itself; ``work``: a folder for temporary files, which take some 3 MB a frame
     of the longest shot at the default resolution; by default the system's, which TMPDIR sets; ``method``: one of the
-    config's `refine.methods`, by default the last of its default.
+    config's `refine.methods`, by default the last of its default; ``weights``: of the memory, as `memory.weights` of
+    the config: shipped, shipped-isnet, or the path of a weights.safetensors.
 
     Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be used.
     """
@@ -93,6 +95,7 @@ def segment(
             short_side,
             cuts,
             method=method,
+            weights=weights,
         )
         masks = np.empty((len(done), *done.size), bool)  # (T, H, W)
         for t, mask in enumerate(done.masks()):
@@ -109,22 +112,25 @@ def run(
     cuts: bool = True,
     expected: int | None = None,
     method: str | None = None,
+    weights: str = "shipped",
 ) -> Segmentation:
     """Run every stage on frames, (seconds or None, (H, W, 3) uint8 BGR); all files go to ``folder``.
 
-    The memory's weights, those that come with vosmem, say which networks they were trained on, and how those were run.
+    The memory's ``weights``, see :func:`segment`, say which networks they were trained on, and how those were run.
     ``expected``: how many frames there are, about, where that is known; ``method``: one of the config's
     `refine.methods`, by default the last of its default. Raises UserError, before anything takes long,
     where the disk has not enough room.
     """
     from vosmem import device
     from vosmem.pipeline.stages import Stages
+    from vosmem.weights import memory_name
     from vosmem.weights.fetch import fetch
 
     if not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
         raise UserError(f"short side: got {short_side}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
     refine = {"methods": [method]} if method else {}
-    stages = Stages.of(fetch("lvo"), device.choose(where, threads), refine)
+    name = memory_name(weights)
+    stages = Stages.of(fetch(name) if name else Path(weights), device.choose(where, threads), refine)
     with timed("frames", total=expected) as count:
         film = extract.extract(frames, folder / "frames", short_side, cuts)
         count.append(len(film.names))

@@ -32,9 +32,12 @@ class Stages:
     def of(cls, memory: Path, device: torch.device, refine: Mapping[str, Any] | None = None) -> Stages:
         """The stages that the weight file ``memory`` tells of, and ``refine``, keys of the config's section.
 
-        Raises UserError, before any of them runs, where one computes something else since the training.
+        Raises UserError, before any of them runs, where one computes something else since the training, or where a
+        frozen network's weights are not to be had.
         """
         from vosmem.memory import predict
+        from vosmem.refine import zoom
+        from vosmem.weights.fetch import fetch
 
         _, told = predict.load(memory)
         for stage, made in _caches(told["streams"]):
@@ -44,7 +47,11 @@ class Stages:
                     f"{memory}: was trained with version {made['version']} of the stage {stage} ({made['name']}), "
                     f"this is version {now}; install the vosmem that the weights came with, or train anew"
                 )
-        return cls(memory, told, device, config.section_defaults("refine", refine))
+            _weights(made)
+        settings = config.section_defaults("refine", refine)
+        if settings["methods"][-1] == "zoom":
+            fetch(zoom.NETWORK)
+        return cls(memory, told, device, settings)
 
     def run(self, description: Path, folder: Path, title: str | None = "") -> int:
         """One shot from its description to ``folder``: memory.h5 and masks/<frame>.png. What lies between is deleted.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 METADATA = "vosmem"  # the entry of a .safetensors file's metadata that vosmem writes
 FOLDER = Path("resources/weights")  # where fetched files are kept, relative to the working directory
+MEMORIES = {"shipped": "lvo", "shipped-isnet": "lvo-isnet"}  # the words for memories that come with vosmem
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,16 @@ def file_for(network: str, setting: str, folder: Path = FOLDER) -> Path:
     """
     known = network if setting == "registry" else setting
     return entry(known).path(folder) if setting == "registry" or is_address(setting) else Path(setting)
+
+
+def memory_name(setting: str) -> str:
+    """The registry's name of the memory that ``memory.weights`` or ``memory.init`` means, "" where it is no word."""
+    return MEMORIES.get(setting, "")
+
+
+def memory_file(setting: str) -> Path:
+    """The file that ``memory.weights`` or ``memory.init`` means: one that comes with vosmem, or that of a path."""
+    return entry(MEMORIES[setting]).path() if setting in MEMORIES else Path(setting)
 
 
 def sha256(path: str | os.PathLike) -> str:

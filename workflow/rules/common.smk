@@ -312,7 +312,7 @@ def check_files():
     for name, model in MODELS.items():
         for key in ("weights", "init"):
             setting = model["memory"][key]
-            path = weights.entry("lvo").path() if setting == "shipped" else Path(setting)
+            path = weights.memory_file(setting)
             if setting not in ("train", "") and path.is_file():
                 lines = adopted.differences(path, model, shape=key == "init")
                 told += [f"config: models.{name}.{line}" for line in lines]
@@ -384,12 +384,13 @@ def compared(what):
 def given_weights(model, key):
     """The user's weight file of memory.weights or memory.init, [] where there is none or it comes with vosmem."""
     setting = MODELS[model]["memory"][key]
-    return [] if setting in ("", "shipped", "train") else setting
+    return [] if setting in ("", "train", *weights.MEMORIES) else setting
 
 
 def shipped_hash(model, key):
     """The hash of the weights that come with vosmem, where they are meant: with new ones all is made anew."""
-    return weights.entry("lvo").sha256 if MODELS[model]["memory"][key] == "shipped" else ""
+    name = weights.memory_name(MODELS[model]["memory"][key])
+    return weights.entry(name).sha256 if name else ""
 
 
 def training_options(model):
