@@ -85,7 +85,16 @@ def test_a_file_that_tells_nothing_is_asked_later(tmp_path):
     assert differences(tmp_path / "mine.pth") == []
 
 
-def test_the_shipped_weights_are_for_the_defaults():
-    raw = {"data": {"name": "x", "root": "y"}, "memory": {"weights": "shipped"}}
+@pytest.mark.parametrize(("word", "networks"), [("shipped", "u2netp"), ("shipped-isnet", ["u2netp", "isnet"])])
+def test_the_shipped_weights_are_for_the_defaults(word, networks):
+    raw = {"data": {"name": "x", "root": "y"}, "memory": {"weights": word}, "appearance": {"network": networks}}
     model = config.resolve(raw)["models"]["lvo"]
-    assert adopted.differences(weights.entry("lvo").path(), model, shape=True) == []
+    assert adopted.differences(weights.memory_file(word), model, shape=True) == []
+    assert [*config.files(config.resolve(raw))] == []
+
+
+def test_every_word_for_shipped_weights_is_known():
+    assert {*weights.MEMORIES.values()} <= {*weights.registry()}
+    description = config.schema()["properties"]["memory"]["properties"]["weights"]["description"]
+    assert all(word in description for word in weights.MEMORIES)
+    assert weights.memory_name("train") == weights.memory_name("other.safetensors") == ""

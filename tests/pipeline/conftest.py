@@ -45,6 +45,7 @@ class BrightStages:
 
     def __init__(self) -> None:
         self.shots: list[tuple[str, ...]] = []
+        self.memory: Path | None = None
 
     def run(self, description: Path, folder: Path, title: str = "") -> int:
         sequence = describe.read(description)
@@ -66,7 +67,12 @@ class BrightStages:
 def bright_stages(monkeypatch) -> BrightStages:
     """Stages without networks, and no weights to be fetched."""
     made = BrightStages()
-    monkeypatch.setattr(stages.Stages, "of", classmethod(lambda cls, memory, device, refine: made))
+
+    def of(cls, memory: Path, device: object, refine: object) -> BrightStages:
+        made.memory = memory
+        return made
+
+    monkeypatch.setattr(stages.Stages, "of", classmethod(of))
     monkeypatch.setattr("vosmem.weights.fetch.fetch", lambda name, folder=None: Path(name))
     return made
 

@@ -207,6 +207,28 @@ def test_input_that_cannot_be_used_is_one_line(bright_stages, tmp_path, capsys, 
 
 
 @pytest.mark.parametrize(
+    ("given", "memory"),
+    [
+        ([], "lvo"),
+        (["--weights", "shipped-isnet"], "lvo-isnet"),
+        (["--weights", "my/w.safetensors"], "my/w.safetensors"),
+    ],
+)
+def test_a_memory_of_ones_own_may_be_given(bright_stages, folder_of, tmp_path, given, memory):
+    assert segment(folder_of(moving(1)), tmp_path / "out", *given) == 0
+    assert bright_stages.memory == Path(memory)
+
+
+def test_a_file_that_is_no_memory_is_told(folder_of, tmp_path, capsys):
+    (tmp_path / "w.safetensors").write_bytes(b"nothing")
+    for name, told in (("w.safetensors", "not a readable weight file"), ("none.safetensors", "no such weight file")):
+        assert segment(folder_of(moving(1)), tmp_path / "out", "--weights", tmp_path / name) == 1
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1 and told in err
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--short-side", 9], "short side: got 9, expected 64 to 2160 pixels"),

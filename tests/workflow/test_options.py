@@ -208,6 +208,7 @@ MISTAKES = {
                 "a": {"memory": {"weights": "shipped"}},
                 "b": {"memory": {"weights": "shipped"}, "motion": {"network": "none"}},
                 "c": {"memory": {"init": "shipped", "state": 64}},
+                "d": {"memory": {"weights": "shipped-isnet"}, "flow": {"scale": 0.5}},
             },
         },
         [
@@ -215,6 +216,7 @@ MISTAKES = {
             "config: models.b.motion.network: got none, but lvo-davis30.safetensors was trained with residual, u2",
             "config: models.c.flow.scale: got 1, but lvo-davis30.safetensors was trained with 0.5",
             "config: models.c.memory.state: got 64, but lvo-davis30.safetensors was trained with 48",
+            "config: models.d.appearance.network: got u2netp, but lvo-isnet-davis30.safetensors was trained with",
         ],
     ),
 }  # fmt: skip

@@ -1,8 +1,8 @@
 """A U of small Us: the nested network that U2-Net-p and IS-Net have in common.
 
 Qin et al., *U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection*, Pattern Recognition 106, 2020:
-sections 3.1 (the block, RSU) and 3.2 (the network). Every block is itself an encoder and a decoder; six of them go down,
-five come up, and each of the last six gives a saliency map ``d1`` .. ``d6`` (their sides).
+sections 3.1 (the block, RSU) and 3.2 (the network). Every block is itself an encoder and a decoder; six of them go
+down, five come up, and each of the last six gives a saliency map ``d1`` .. ``d6`` (their sides).
 
 Batch normalisation is part of the convolutions' weights here, as in the ONNX files that the weights come from.
 """

@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--init-sha256", default="", metavar="HEX", help="refuse to start from other weights than these (memory.init)"
     )
     adopt = add("adopt", "take over weights of another run, or those that come with vosmem")
-    adopt.add_argument("weights", type=Path, metavar="SAFETENSORS", help="a weight file, or one of the words: shipped, shipped-isnet")
+    adopt.add_argument(
+        "weights", type=Path, metavar="SAFETENSORS", help="a weight file, or one of the words: shipped, shipped-isnet"
+    )
     adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the copy")
     adopt.add_argument("--history", type=Path, metavar="CSV", help="also take over the history beside them")
     adopt.add_argument("--half", action="store_true", help="store float16, as the weights that come with vosmem are")

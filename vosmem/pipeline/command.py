@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         default="shipped",
         metavar="FILE",
-        help="of the memory: shipped, shipped-isnet (IS-Net looks at frames too: better, and twice as long), or the "
-        "path of a weights.safetensors of yours (default: %(default)s)",
+        help="of the memory: shipped, shipped-isnet (by IS-Net, which npm fetches, besides; see docs/decisions.md), "
+        "or the path of a weights.safetensors of yours (default: %(default)s)",
     )
     parser.add_argument(
         "--no-cuts",
