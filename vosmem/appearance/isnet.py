@@ -2,7 +2,8 @@
 
 Qin et al., *Highly Accurate Dichotomous Image Segmentation*, ECCV 2022, section 4.1 and its supplement: the network of
 :mod:`vosmem.appearance.nested`, wider the deeper, behind a convolution that halves the input, which is 1024x1024. Its
-weights here are those of a package that removes backgrounds.
+weights here are those of a package that removes backgrounds. They bear bfloat16 as they are, without
+:meth:`nested.Nested.centre`.
 """
 
 from __future__ import annotations

@@ -75,7 +75,6 @@ NETWORKS = {
         lambda tensors, _: isnet.convert(tensors),
         layers=LAYERS["isnet"],
         default_layers=("sides",),
-        prepare=nested.Nested.centre,
     ),
     **{
         f"deeplabv3_{backbone}": Network(
