@@ -120,6 +120,7 @@ SHIPPED = {
     "config/davis2016-22-8.yaml": (30, 1, 8),
     "config/davis2016-ablation.yaml": (30, 1, 8),
     "config/davis2016-folds.yaml": (30, 3, 30),
+    "config/davis2016-isnet.yaml": (30, 1, 30),
     "config/davis2016-ladder.yaml": (30, 15, 150),
     "config/davis2016-screen.yaml": (30, 3, 30),
     "config/davis2016-streams.yaml": (30, 9, 90),
@@ -208,7 +209,7 @@ MISTAKES = {
                 "a": {"memory": {"weights": "shipped"}},
                 "b": {"memory": {"weights": "shipped"}, "motion": {"network": "none"}},
                 "c": {"memory": {"init": "shipped", "state": 64}},
-                "d": {"memory": {"weights": "shipped-isnet"}, "flow": {"scale": 0.5}},
+                "d": {"memory": {"weights": "shipped-isnet"}},
             },
         },
         [
@@ -217,6 +218,7 @@ MISTAKES = {
             "config: models.c.flow.scale: got 1, but lvo-davis30.safetensors was trained with 0.5",
             "config: models.c.memory.state: got 64, but lvo-davis30.safetensors was trained with 48",
             "config: models.d.appearance.network: got u2netp, but lvo-isnet-davis30.safetensors was trained with",
+            "config: models.d.flow.scale: got 1, but lvo-isnet-davis30.safetensors was trained with 0.5",
         ],
     ),
 }  # fmt: skip

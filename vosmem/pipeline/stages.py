@@ -32,12 +32,9 @@ class Stages:
     def of(cls, memory: Path, device: torch.device, refine: Mapping[str, Any] | None = None) -> Stages:
         """The stages that the weight file ``memory`` tells of, and ``refine``, keys of the config's section.
 
-        Raises UserError, before any of them runs, where one computes something else since the training, or where a
-        frozen network's weights are not to be had.
+        Raises UserError, before any of them runs, where one computes something else since the training.
         """
         from vosmem.memory import predict
-        from vosmem.refine import zoom
-        from vosmem.weights.fetch import fetch
 
         _, told = predict.load(memory)
         for stage, made in _caches(told["streams"]):
@@ -47,11 +44,17 @@ class Stages:
                     f"{memory}: was trained with version {made['version']} of the stage {stage} ({made['name']}), "
                     f"this is version {now}; install the vosmem that the weights came with, or train anew"
                 )
+        return cls(memory, told, device, config.section_defaults("refine", refine))
+
+    def fetch(self) -> None:
+        """Fetch the frozen networks' weights that are not here yet. Raises UserError where some are not to be had."""
+        from vosmem.refine import zoom
+        from vosmem.weights.fetch import fetch
+
+        for _, made in _caches(self.told["streams"]):
             _weights(made)
-        settings = config.section_defaults("refine", refine)
-        if settings["methods"][-1] == "zoom":
+        if self.refine["methods"][-1] == "zoom":
             fetch(zoom.NETWORK)
-        return cls(memory, told, device, settings)
 
     def run(self, description: Path, folder: Path, title: str | None = "") -> int:
         """One shot from its description to ``folder``: memory.h5 and masks/<frame>.png. What lies between is deleted.
@@ -68,6 +71,7 @@ class Stages:
         from vosmem.refine.look import look_by
         from vosmem.weights.fetch import fetch
 
+        self.fetch()  # all of them, before anything takes long
         length = len(describe.read(description).frames)
         streams = self.told["streams"]
         used = Usage(folder)
