@@ -130,3 +130,18 @@ def test_networks_run_as_in_the_training_but_in_this_hardwares_precision(section
     settings = config.settings_for(section, stages._as_made(section, made), name)
     assert settings["precision"] == "auto"
     assert {key: settings[key] for key in own} == own
+
+
+def test_weights_that_are_not_to_be_had_are_told_before_the_first_stage(monkeypatch, tmp_path):
+    """Not when the flow of a long video was computed: here not even the description is read."""
+
+    def fetch(name, folder=None):
+        raise UserError(f"weights {name!r} could not be fetched")
+
+    monkeypatch.setattr("vosmem.weights.fetch.fetch", fetch)
+    made = {"name": "isnet", "weights": weights.entry("isnet").sha256, "parameters": {}}
+    for streams, method, name in (([made], "bilateral", "isnet"), ([], "zoom", "u2netp")):
+        told = {"streams": {"appearance": streams, "motion": []}}
+        refine = config.section_defaults("refine", {"methods": [method]})
+        with pytest.raises(UserError, match=f"weights '{name}' could not be fetched"):
+            stages.Stages(tmp_path / "memory", told, torch.device("cpu"), refine).run(tmp_path / "none.json", tmp_path)
