@@ -1,5 +1,6 @@
 """The nested network, written down without loops over its parts' classes: an independent reference."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -51,3 +52,10 @@ def written_out(x, numbers, stem=False, fused=True):
         up.append(block(torch.cat([bilinear(up[-1], skip), skip], 1), height))
     sides = torch.cat([bilinear(conv(x), up[-1]) for x in reversed(up)], 1)
     return up, torch.cat([conv(sides), sides], 1) if fused else sides
+
+
+def check_edge_to_edge(grid, frame):
+    """Half a cell before the first centre is the first edge of a frame of (H, W), likewise the last."""
+    for axis, n in zip((grid.y, grid.x), frame, strict=True):
+        assert axis.centres()[0] - axis.stride / 2 == pytest.approx(-0.5)
+        assert axis.centres()[-1] + axis.stride / 2 == pytest.approx(n - 0.5)

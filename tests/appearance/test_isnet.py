@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.appearance.nested_by_hand import written_out
+from tests.appearance.nested_by_hand import check_edge_to_edge, written_out
 from tests.weights.onnx_file import model, tensor
 from vosmem import config, weights
 from vosmem.appearance import isnet, nested, stage
@@ -66,9 +66,7 @@ def test_maps_lie_on_the_grids_that_the_network_tells(frame, size):
     for name, map_ in maps.items():
         grid = network.grid(name, frame)
         assert map_.shape[-2:] == grid.shape
-        for axis, n in zip((grid.y, grid.x), frame, strict=True):  # edge to edge
-            assert axis.centres()[0] - axis.stride / 2 == pytest.approx(-0.5)
-            assert axis.centres()[-1] + axis.stride / 2 == pytest.approx(n - 0.5)
+        check_edge_to_edge(grid, frame)
 
 
 def test_sizes_are_multiples_of_64():

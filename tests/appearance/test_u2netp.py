@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.appearance import u2netp_file
-from tests.appearance.nested_by_hand import written_out
+from tests.appearance.nested_by_hand import check_edge_to_edge, written_out
 from tests.weights.onnx_file import model, tensor
 from vosmem import cache, config, precision, video, weights
 from vosmem.appearance import nested, stage, u2netp
@@ -55,10 +55,7 @@ def test_maps_lie_on_the_grids_that_the_network_tells(frame, size):
     for name, map_ in maps.items():
         grid = network.grid(name, frame)
         assert map_.shape == (2, 7 if name.endswith("sides") else 64, *grid.shape)
-        # edge to edge: half a cell before the first centre is the frame's first edge, likewise the last
-        for axis, n in zip((grid.y, grid.x), frame, strict=True):
-            assert axis.centres()[0] - axis.stride / 2 == pytest.approx(-0.5)
-            assert axis.centres()[-1] + axis.stride / 2 == pytest.approx(n - 0.5)
+        check_edge_to_edge(grid, frame)
     if isinstance(size, int) and frame != (33, 20):
         assert min(network.input_size(frame)) == size
 

@@ -16,7 +16,6 @@ from vosmem.appearance import nested
 DOWN = [(32, 64), (32, 128), (64, 256), (128, 512), (256, 512), (256, 512)]  # channels inside a block, and outside
 UP = [(256, 512), (128, 256), (64, 128), (32, 64), (16, 64)]
 STEM = 64
-SIDES = ("d1", "d2", "d3", "d4", "d5", "d6")  # the channels of ``sides`` and ``full_sides``
 
 
 class ISNet(nested.Nested):

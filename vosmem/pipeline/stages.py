@@ -46,15 +46,17 @@ class Stages:
                 )
         return cls(memory, told, device, config.section_defaults("refine", refine))
 
-    def fetch(self) -> None:
-        """Fetch the frozen networks' weights that are not here yet. Raises UserError where some are not to be had."""
+    def fetch(self) -> dict[str | None, Path | None]:
+        """Fetch the weights of the streams' networks that are not here yet: their files, each checked, by SHA-256.
+
+        And those of the closer look. Raises UserError where some are not to be had.
+        """
         from vosmem.refine import zoom
         from vosmem.weights.fetch import fetch
 
-        for _, made in _caches(self.told["streams"]):
-            _weights(made)
         if self.refine["methods"][-1] == "zoom":
             fetch(zoom.NETWORK)
+        return {made.get("weights"): _weights(made) for _, made in _caches(self.told["streams"])}
 
     def run(self, description: Path, folder: Path, title: str | None = "") -> int:
         """One shot from its description to ``folder``: memory.h5 and masks/<frame>.png. What lies between is deleted.
@@ -71,7 +73,7 @@ class Stages:
         from vosmem.refine.look import look_by
         from vosmem.weights.fetch import fetch
 
-        self.fetch()  # all of them, before anything takes long
+        fetched = self.fetch()  # all of them, before anything takes long
         length = len(describe.read(description).frames)
         streams = self.told["streams"]
         used = Usage(folder)
@@ -88,16 +90,22 @@ class Stages:
                 flows[name] = folder / "flow" / f"{name}.h5"
                 with step(f"flow {name}") as count:
                     settings = _as_made("flow", above)
-                    count.append(flow.run(description, flows[name], name, settings, _weights(above), self.device))
+                    count.append(
+                        flow.run(description, flows[name], name, settings, fetched[above.get("weights")], self.device)
+                    )
             with step(f"motion {made['name']}") as count:
                 settings = _as_made("motion", made)
-                count.append(motion.run(flows[name], out, made["name"], settings, _weights(made), self.device))
+                count.append(
+                    motion.run(flows[name], out, made["name"], settings, fetched[made.get("weights")], self.device)
+                )
             files["motion"].append(out)
         for made in streams["appearance"]:
             out = folder / "appearance" / f"{made['name']}.h5"
             with step(f"appearance {made['name']}") as count:
                 settings = _as_made("appearance", made)
-                count.append(appearance.run(description, out, made["name"], settings, _weights(made), self.device))
+                count.append(
+                    appearance.run(description, out, made["name"], settings, fetched[made.get("weights")], self.device)
+                )
             files["appearance"].append(out)
         with step("memory") as count:
             out = folder / "memory.h5"
