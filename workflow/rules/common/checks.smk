@@ -1,0 +1,115 @@
+# What is looked at before a run, and told after it.
+import sys
+from pathlib import Path
+
+from vosmem import config as configuration
+from vosmem import weights
+from vosmem.data import check, layout
+from vosmem.errors import UserError
+from vosmem.evaluate import summed_up
+from vosmem.memory import adopted
+from vosmem.stored import estimate
+
+WRITERS = {"flow": "flow", "appearance": "appearance", "motion": "motion", "memory_predict": "memory"}
+
+
+def caches_to_write():
+    """The cache of each job that is to run, and what it depends on."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in WRITERS:
+            stage, w = WRITERS[job.rule.name], job.wildcards
+            name = {"flow": "estimator", "memory": "model"}.get(stage, "network")
+            settings = MODELS[w.model]["memory"] if stage == "memory" else settings_of(stage, w[name])
+            yield estimate.Cache(Path(job.output[0]), stage, w[name], settings, w.seq)
+
+
+def frames_of(seq):
+    """How many frames a sequence has that was not looked at yet; 0 where only its video would tell."""
+    if rendered() or PLACE.layout == "videos":
+        return 0
+    return len((layout.sources(PLACE, seq) or [[]])[0])
+
+
+def check_disk():
+    """Tell the disk that this run will take, and end it before it starts where there is not as much."""
+    try:
+        found = estimate.estimate(
+            caches_to_write(),
+            Path(RESULTS, "data"),
+            frames_of,
+            CONFIG["data"]["short_side"],
+            CONFIG["cache"]["keep"],
+            CORES,
+        )
+        if found.total or found.unknown:
+            print(f"vosmem: {estimate.check(found, Path(RESULTS))}", file=sys.stderr)
+    except UserError as error:
+        stop(error)
+
+
+def look_once_for_each_job():
+    """Have Snakemake look for jobs to start when one has ended, not every second besides.
+
+    Its limit of 100 jobs a second has it look again a second after each look at jobs that must wait (9.27), so that every
+    job that ends adds one look a second: some hundred jobs on, with as many ready, its process does nothing else. It was
+    asked for by nobody; a limit that was is left.
+    """
+    limit = getattr(workflow.scheduler, "job_rate_limiter", None)
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
+def tell_results():
+    """After a run that succeeded: where the results are, and what they say of the first model."""
+    model, method = next(iter(MODELS)), CONFIG["refine"]["methods"][-1]
+    print(f"vosmem: {summed_up.line(Path(RESULTS), model, method)}", file=sys.stderr)
+
+
+def tell_defects():
+    """After a run that failed: every defect that is known, unless the rule that tells of them has done so."""
+    told = Path(RESULTS, "logs/data/check.log")
+    if told.exists() and told.stat().st_mtime > STARTED:
+        return
+    known = [path for path in map(Path, descriptions(SEQUENCES)) if path.exists()]
+    fatal = [defect for defect in check.defects_of(known) if defect.fatal]
+    if fatal:
+        print("vosmem: what must be mended in the data set, as far as it was looked at:", file=sys.stderr)
+        print(check.table(fatal), file=sys.stderr)
+
+
+def check_files():
+    """Stop where a file that the config names is neither there nor made here, or was trained on other streams."""
+    known = {*fetched().values(), *(str(weights.entry(name).path()) for name in fetched().values())}
+    told = [
+        f"config: {key}: got {path}, which is no file; correct the path, which is taken from {Path.cwd()}"
+        for key, path in configuration.files(CONFIG)
+        if not Path(path).is_file() and path not in known and not path.startswith(f"{RESULTS}/memory/")
+    ]
+    for name, model in MODELS.items():
+        for key in ("weights", "init"):
+            setting = model["memory"][key]
+            path = weights.memory_file(setting)
+            if setting not in ("train", "") and path.is_file():
+                lines = adopted.differences(path, model, shape=key == "init")
+                told += [f"config: models.{name}.{line}" for line in lines]
+    if told:
+        stop("\n".join(told))
+
+
+def check_training():
+    """Stop where there is nothing to train on, or where no fold holds out what is segmented."""
+    for model in models_by_weights(trained=True):
+        if not TRAIN:
+            stop(f"config: data.train: names no sequence, but {model} is trained; name some, or set memory.weights")
+        if FOLDS[model] and not {*FOLDS[model]} & {*TEST}:
+            stop(
+                f"config: models.{model}.memory.folds: names no sequence of data.test; give the table of this data set"
+            )
+        for part in parts(model):
+            if not trained_on(model, part):
+                stop(f"config: models.{model}.memory.folds: {part[:-1]} holds all of data.train; make more folds")
+
+
+if not DOWNLOADING:
+    check_files()
+    check_training()

@@ -1,0 +1,23 @@
+# What the pages of ablation and comparison need.
+from pathlib import Path
+
+
+def ablation_models():
+    """The models of all rows of the ablation. Asked only where its page is."""
+    if not ABLATION:
+        stop("config: ablation.seeds: is empty, so there is nothing to compare; give some, e.g. [0, 1, 2]")
+    if not annotated():
+        stop("config: ablation.seeds: this data set has no masks to score rows by; leave the key out")
+    return sorted({model for row in ABLATION for model in row.models})
+
+
+def compared(what):
+    """What the page of the comparison needs of its rows: their `masks` of this run, or the `scores` of all."""
+    if what == "masks":
+        of = [row for row in COMPARED if row.results is None]
+        return [f"{row.masks(Path(RESULTS), seq)}.json" for row in of for seq in TEST]
+    found = [row.summary(Path(RESULTS)) for row in COMPARED] if annotated() else []
+    for row, path in zip(COMPARED, found):
+        if row.results not in (None, Path(RESULTS)) and not path.is_file():
+            stop(f"config: compare.rows: {row.name!r}: {path}: no such file; run that workflow first")
+    return found
