@@ -25,7 +25,7 @@ def step(frames: int, segment: int) -> tuple[float, float]:
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    model = VisualMemory(7, 22, 7, **shape(section_defaults("memory", {})))
+    model = VisualMemory(7, 22, 7, **shape(section_defaults("memory", {"finer": 2})))
     maps = {"appearance": (7, 60, 107), "motion": (22, 60, 107), "fine": (7, 120, 214)}
     clip = {stream: torch.randn(frames, *size) for stream, size in maps.items()}
     before, start = peak_mb(), time.process_time()

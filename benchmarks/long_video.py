@@ -71,9 +71,9 @@ def stand_ins(folder: Path) -> None:
         "parameters": {"stride": 4, "flow": dis},
     }
     streams = {"appearance": [lite0], "motion": [residual]}
-    settings, channels = config.section_defaults("memory"), {"appearance": 472, "motion": 8, "fine": 8}
+    settings, channels = config.section_defaults("memory"), {"appearance": 472, "motion": 8, "fine": 0}
     model = VisualMemory(**channels, **{key: settings[key] for key in SHAPE})
-    told = {"settings": settings, "channels": channels, "fine": ["residual/residual"], "streams": streams}
+    told = {"settings": settings, "channels": channels, "fine": [], "streams": streams}
     weights.save(files["lvo"], model.state_dict(), {**told, "trained_on": [], "version": 1})
     known = {name: replace(weights.entry(name), sha256=weights.sha256(path)) for name, path in files.items()}
     known["zoom"] = weights.entry("zoom")  # comes with vosmem, small already

@@ -22,7 +22,8 @@ def test_without_seeds_there_are_no_rows():
 
 
 def test_every_row_changes_one_thing_and_every_seed_is_a_model():
-    resolved = resolve(ablation={"seeds": [3, 5]}, models={"mine": {"memory": {"state": 8}}})
+    memory = {"finer": 2}  # so that all is there that can be left out
+    resolved = resolve(memory=memory, ablation={"seeds": [3, 5]}, models={"mine": {"memory": {"state": 8}}})
     rows, models = ablation.rows(resolved), ablation.models(resolved)
     assert (rows[0].group, len({(r.group, r.name) for r in rows})) == (ablation.WHOLE, len(rows))
     whole = models[rows[0].models[0]]

@@ -60,7 +60,6 @@ def write_streams(tmp_path):
 
 @pytest.fixture
 def settings() -> dict:
-    """The section `memory`, small."""
-    return config.section_defaults(
-        "memory", {"projection": 4, "state": 4, "steps": 12, "clip_length": 4, "crop": [6, 8], "learning_rate": 0.02}
-    )
+    """The section `memory`, small, and with the finer read-out, so that all parts are there."""
+    small = {"projection": 4, "state": 4, "steps": 12, "clip_length": 4, "crop": [6, 8], "learning_rate": 0.02}
+    return config.section_defaults("memory", {**small, "finer": 2})

@@ -85,9 +85,13 @@ def test_a_file_that_tells_nothing_is_asked_later(tmp_path):
     assert differences(tmp_path / "mine.pth") == []
 
 
-@pytest.mark.parametrize(("word", "networks"), [("shipped", "u2netp"), ("shipped-isnet", ["u2netp", "isnet"])])
-def test_the_shipped_weights_are_for_the_defaults(word, networks):
-    raw = {"data": {"name": "x", "root": "y"}, "memory": {"weights": word}, "appearance": {"network": networks}}
+@pytest.mark.parametrize(
+    ("word", "networks", "memory"), [("shipped", "u2netp", {}), ("shipped-isnet", ["u2netp", "isnet"], {"finer": 2})]
+)
+def test_the_shipped_weights_are_for_the_defaults(word, networks, memory):
+    """Those with IS-Net as ``config/davis2016-isnet.yaml`` trains them."""
+    memory = {"weights": word, **memory}
+    raw = {"data": {"name": "x", "root": "y"}, "memory": memory, "appearance": {"network": networks}}
     model = config.resolve(raw)["models"]["lvo"]
     assert adopted.differences(weights.memory_file(word), model, shape=True) == []
     assert [*config.files(config.resolve(raw))] == []

@@ -9,7 +9,7 @@ from vosmem.cli import main
 from vosmem.memory.streams import Streams
 from vosmem.weights import load, metadata, save
 
-SETTINGS = "{projection: 4, state: 4, steps: 2, clip_length: 3, crop: [6, 8]}"
+SETTINGS = "{projection: 4, state: 4, steps: 2, clip_length: 3, crop: [6, 8], finer: 2}"
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def random_weights(tmp_path, monkeypatch):
     network = mobile.efficientnet_lite0(["block4", "block10", "block15"], settings["output_stride"])
     torch.save(network.state_dict(), files["efficientnet_lite0"])
     checkpoint.save(MPNet(0.05, 6), files["mpnet"], width=0.05, encoding="residual", settings={})
-    memory = config.section_defaults("memory", {"projection": 4, "state": 4})
+    memory = config.section_defaults("memory", {"projection": 4, "state": 4, "finer": 2})
     channels = {"appearance": 472, "motion": 9, "fine": 8}
     model = VisualMemory(**channels, **{key: memory[key] for key in SHAPE})
     ends = {"last_row": "T-1 -> T-2", "first_row": "0 -> 1"}
