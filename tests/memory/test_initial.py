@@ -79,7 +79,7 @@ def test_it_learns_faster_than_anew(write_streams, tmp_path, settings):
     assert losses["tuned"] < 0.8 * losses["anew"]
 
 
-@pytest.mark.parametrize(("key", "value"), [("state", 8), ("projection", 2), ("context", []), ("finer", 2)])
+@pytest.mark.parametrize(("key", "value"), [("state", 8), ("projection", 2), ("context", []), ("finer", 1)])
 def test_another_shape_is_one_line(begun, write_streams, tmp_path, settings, key, value):
     with pytest.raises(UserError) as caught:
         fit([write_streams("c")], tmp_path / "tuned", settings | {"init": str(begun), key: value})
