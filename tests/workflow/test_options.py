@@ -121,7 +121,7 @@ SHIPPED = {
     "config/davis2016-ablation.yaml": (30, 1, 8),
     "config/davis2016-folds.yaml": (30, 3, 30),
     "config/davis2016-isnet.yaml": (30, 1, 30),
-    "config/davis2016-ladder.yaml": (30, 15, 150),
+    "config/davis2016-ladder.yaml": (30, 18, 180),
     "config/davis2016-screen.yaml": (30, 3, 30),
     "config/davis2016-streams.yaml": (30, 9, 90),
     "config/davis2016-train30.yaml": (30, 1, 30),

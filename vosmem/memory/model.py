@@ -132,6 +132,8 @@ class VisualMemory(nn.Module):
         super().__init__()
         if not appearance and not motion:
             raise ValueError("both streams have 0 channels, expected at least one stream")
+        if finer < 1:
+            raise ValueError(f"finer: got {finer}, expected 1 or more")
         self.bidirectional = bidirectional and cell != "none"
         self.recurrent = cell != "none"
         k, p = projection_kernel, projection_kernel // 2
