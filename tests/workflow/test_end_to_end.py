@@ -31,7 +31,7 @@ def test_every_stage_left_what_it_promises(finished):
     assert told["trained_on"] == ["a", "train"]
     for seq in ("b", "c"):
         with cache.read(results / f"memory/lvo/{seq}.h5", "memory") as file:
-            assert file.shape("probability") == (4, 16, 24)
+            assert file.shape("probability") == (4, 8, 12)
         masks = sorted((results / "refine/lvo/raw" / seq).iterdir())
         assert [p.name for p in masks] == [f"{t:05d}.png" for t in range(4)]
         assert video.read_mask(masks[0]).shape == (64, 96)
