@@ -1,4 +1,5 @@
-"""What `memory.checkpoint` saves on long clips: peak memory and time of one training step of the default memory.
+"""What `memory.checkpoint` saves on long clips: peak memory and time of one training step of the default memory, with
+the finer read-out (`memory.finer: 2`).
 
     python -m benchmarks.checkpoint --frames 60 240 --segments 0 8
 

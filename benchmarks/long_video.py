@@ -43,7 +43,7 @@ def stand_ins(folder: Path) -> None:
 
     from vosmem import appearance, config, flow, motion, weights
     from vosmem.appearance import mobile, u2netp
-    from vosmem.memory import SHAPE
+    from vosmem.memory import shape
     from vosmem.memory.model import VisualMemory
     from vosmem.weights import fetch
 
@@ -72,7 +72,7 @@ def stand_ins(folder: Path) -> None:
     }
     streams = {"appearance": [lite0], "motion": [residual]}
     settings, channels = config.section_defaults("memory"), {"appearance": 472, "motion": 8, "fine": 0}
-    model = VisualMemory(**channels, **{key: settings[key] for key in SHAPE})
+    model = VisualMemory(**channels, **shape(settings))
     told = {"settings": settings, "channels": channels, "fine": [], "streams": streams}
     weights.save(files["lvo"], model.state_dict(), {**told, "trained_on": [], "version": 1})
     known = {name: replace(weights.entry(name), sha256=weights.sha256(path)) for name, path in files.items()}

@@ -13,7 +13,7 @@ from vosmem import appearance, config, flow, motion, videofile, weights
 from vosmem.appearance import mobile
 from vosmem.cli import main
 from vosmem.errors import UserError
-from vosmem.memory import SHAPE
+from vosmem.memory import shape
 from vosmem.memory.model import VisualMemory
 from vosmem.motion import checkpoint
 from vosmem.motion.mpnet import MPNet
@@ -34,7 +34,7 @@ def random_weights(tmp_path, monkeypatch):
     checkpoint.save(MPNet(0.05, 6), files["mpnet"], width=0.05, encoding="residual", settings={})
     memory = config.section_defaults("memory", {"projection": 4, "state": 4, "finer": 2})
     channels = {"appearance": 472, "motion": 9, "fine": 8}
-    model = VisualMemory(**channels, **{key: memory[key] for key in SHAPE})
+    model = VisualMemory(**channels, **shape(memory))
     ends = {"last_row": "T-1 -> T-2", "first_row": "0 -> 1"}
     dis = {"name": "dis", "version": flow.STAGE_VERSION, "parameters": {"preset": "fast", **ends}}
     streams = {

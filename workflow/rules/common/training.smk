@@ -1,4 +1,6 @@
 # What is trained: folds, who is trained on what, and with which settings.
+from pathlib import Path
+
 from vosmem.data import layout
 from vosmem.errors import UserError
 from vosmem.memory import told as told_of
