@@ -1,13 +1,13 @@
 """What do resolution and method of `vosmem segment` cost and gain? Seconds a frame by stage, beside J and F.
 
     python -m benchmarks.segment results/davis2016-train [--model lvo] [--short-side 480 320 240] [--frames 16]
-                                 [--sequences NAME ...] [--threads N] [--methods zoom bilateral] [--corrections FOLDER]
+                                 [--sequences NAME ...] [--threads N] [--methods zoom bilateral]
 
 Every stage of `vosmem segment` is run on the first frames of annotated sequences, each by that fold's weights of a
-cross-validated model which did not see it. So are masks by zoom with ``--corrections``, the folder that `python -m
-benchmarks.zoom --out` wrote; without, nothing corrects them. J and F are of those frames but the first and the last,
-at full size; the interval is of the difference to the first row, by bootstrap over the sequences. Seconds are the sum
-over sequences by the sum of frames; starting Python and fetching weights are not in them.
+cross-validated model which did not see it. So are masks by zoom, where that run trained its corrections
+(`refine.zoom.correction: trained`); where not, nothing corrects them. J and F are of those frames but the first and
+the last, at full size; the interval is of the difference to the first row, by bootstrap over the sequences. Seconds are
+the sum over sequences by the sum of frames; starting Python and fetching weights are not in them.
 """
 
 from __future__ import annotations
@@ -26,27 +26,25 @@ from vosmem import device, video, weights
 from vosmem.data import describe
 from vosmem.evaluate import bootstrap, measures
 from vosmem.pipeline.stages import Stages
+from vosmem.refine import correction
 
 TIMED = re.compile(r"^(.+): ([\d.]+) s, \d+ frames", re.M)
 
 
 def weights_for(sequence: str, model: Path) -> Path:
-    """The weights of the fold that holds ``sequence`` out."""
+    """The weights of the fold that holds ``sequence`` out: of a model's memory, or of its correction."""
     for path in sorted(model.glob("fold*/weights.safetensors")):
         if sequence not in weights.metadata(path)["trained_on"]:
             return path
     raise SystemExit(f"{model}: no fold holds {sequence} out")
 
 
-def unseen(sequence: str, corrections: Path | None, method: str) -> dict:
+def unseen(sequence: str, corrections: Path, method: str) -> dict:
     """The section `refine` with the method, and with what was not fitted to ``sequence``."""
-    for path in sorted(corrections.glob("*.safetensors")) if corrections else ():
-        told = weights.metadata(path)
-        if sequence not in told["trained_on"]:
-            return {"methods": [method], "zoom": {"weights": told["weights"], "correction": str(path)}}
-    if corrections:
-        raise SystemExit(f"{corrections}: no correction holds {sequence} out")
-    return {"methods": [method], "zoom": {"correction": "none"}}
+    if not corrections.is_dir():
+        return {"methods": [method], "zoom": {"correction": "none"}}
+    path = weights_for(sequence, corrections)
+    return {"methods": [method], "zoom": {"weights": correction.summed_by(path), "correction": str(path)}}
 
 
 def segment(
@@ -76,7 +74,6 @@ def main() -> None:
     parser.add_argument("--model", default="lvo")
     parser.add_argument("--short-side", type=int, nargs="+", default=[480, 320, 240])
     parser.add_argument("--methods", nargs="+", default=["zoom", "bilateral"])
-    parser.add_argument("--corrections", type=Path)
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--sequences", nargs="+")
     parser.add_argument("--threads", type=int)
@@ -89,7 +86,7 @@ def main() -> None:
         sequence = describe.read(args.folder / "data" / f"{name}.json")
         memory = weights_for(name, args.folder / "memory" / args.model)
         for row in rows:  # by turns, so that whatever else the machine does befalls all
-            refine = unseen(name, args.corrections, row[1])
+            refine = unseen(name, args.results / "correction" / args.model, row[1])
             score, took = segment(sequence, row[0], memory, refine, args.frames, args.threads)
             scores[row].append(score)
             for stage, spent in took.items():

@@ -29,6 +29,7 @@ COMMANDS = {
     "motion": "vosmem.motion.command",
     "memory": "vosmem.memory.command",
     "refine": "vosmem.refine.command",
+    "correction": "vosmem.refine.correction_command",
     "report": "vosmem.report.command",
     "cache": "vosmem.stored.command",
     "weights": "vosmem.weights.command",

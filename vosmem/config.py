@@ -275,7 +275,7 @@ def files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 path = settings_for(section, model[section], network).get("weights", "registry")
                 if path != "registry":
                     yield f"models.{name}.{section}.weights", path
-    if config["refine"]["zoom"]["correction"] not in ("shipped", "none"):
+    if config["refine"]["zoom"]["correction"] not in ("shipped", "none", "trained"):
         yield "refine.zoom.correction", config["refine"]["zoom"]["correction"]
     for name, path in config["report"]["reference"].items():
         yield f"report.reference.{name}", path

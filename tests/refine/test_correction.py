@@ -96,7 +96,7 @@ def test_cues_are_of_one_scale():
 
 @pytest.fixture
 def file(tmp_path):
-    correction.save(tmp_path / "c.safetensors", random(6).float(), {"trained_on": ["bear"]})
+    correction.save(tmp_path / "c.safetensors", random(6).float(), ["bear"])
     return tmp_path / "c.safetensors"
 
 
@@ -123,3 +123,18 @@ def test_other_files_are_refused_in_a_line(tmp_path, of):
     ) as e:
         correction.load(tmp_path / "c.safetensors", CPU)
     assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("told", [None, [1.0] * 7, [1.0] * 7 + ["1"], [1.0] * 7 + [float("nan")], 8, [True] * 8])
+def test_the_sum_that_is_corrected_must_be_told(tmp_path, told):
+    path = tmp_path / "c.safetensors"
+    weights.save(path, random(6).state_dict(), {"trained_on": []} | ({} if told is None else {"weights": told}))
+    with pytest.raises(UserError, match=r"c.safetensors: does not tell the eight weights of the sum"):
+        correction.summed_by(path)
+
+
+def test_the_sum_s_weights_are_kept_to_two_decimals(tmp_path):
+    correction.save(tmp_path / "c.safetensors", random(6), ["b", "a"], np.arange(8) / 7)
+    told = weights.metadata(tmp_path / "c.safetensors")
+    assert told["trained_on"] == ["a", "b"]
+    assert correction.summed_by(tmp_path / "c.safetensors") == [0.0, 0.14, 0.29, 0.43, 0.57, 0.71, 0.86, 1.0]

@@ -1,10 +1,16 @@
-"""Training of the correction: the loss against plain float64, crops, and that what can be learned is."""
+"""Training of the correction: its loss against plain float64, crops, what can be learned is; and the sum's weights."""
+
+import json
 
 import numpy as np
 import pytest
 import torch
 
-from vosmem.refine import learn, zoom
+from tests.appearance import u2netp_file
+from tests.refine import test_lessons
+from vosmem import weights as files
+from vosmem.cli import main
+from vosmem.refine import correction, learn, zoom
 from vosmem.refine.correction import Correction
 
 WEIGHTS = np.array([1.0, *[0.0] * 7], np.float32)
@@ -112,3 +118,72 @@ def test_a_crop_is_cut_alike_from_all_maps():
         )
         assert float(share) == 0.5 and (found == 0.5).all()
     assert {mirrored for mirrored, *_ in seen} == {False, True} and len(seen) > 8
+
+
+# --- the sum's weights
+
+
+class Samples:
+    """A video of which the samples are given."""
+
+    def __init__(self, rows):
+        self.samples = lambda: rows
+
+
+def test_the_weights_of_the_sum_are_those_of_the_least_loss():
+    """By the loss written down in float64: every step away from them makes it more."""
+    rng, true = np.random.default_rng(0), np.array([1, 0.5, -0.5, 0, 0.3, 0, 0, -0.2])
+    videos = []
+    for n in (3, 1):
+        rows = []
+        for _ in range(n):
+            x = rng.normal(size=(400, 8)).astype(np.float32)
+            y = (1 / (1 + np.exp(-3 * (x @ true))) > rng.random(400)).astype(np.float32)
+            rows.append((x, y, rng.random()))
+        videos.append(Samples(rows))
+
+    def loss(weights):
+        total = learn.RIDGE * (weights**2).sum()
+        for video in videos:
+            for x, y, share in video.samples():
+                p = 1 / (1 + np.exp(-(share * (x.astype(float) @ weights) + (1 - share) * x[:, 0])))
+                entropy = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
+                jaccard = ((p * y).sum() + 1) / ((p + y - p * y).sum() + 1)
+                total += (entropy + 1 - jaccard) / len(video.samples()) / len(videos)
+        return total
+
+    found = learn.fit(videos).astype(float)
+    assert loss(found) < loss(np.eye(8)[0]) - 0.1
+    for step in 0.03 * np.concatenate([np.eye(8), -np.eye(8)]):
+        assert loss(found) < loss(found + step)
+
+
+# --- `vosmem correction`
+
+
+@pytest.fixture
+def folder(tmp_path):
+    u2netp_file.write(tmp_path / "random.onnx", u2netp_file.numbers())
+    return test_lessons.write(tmp_path, 9)
+
+
+def learned(folder, agreement):
+    settings = json.dumps({"zoom": {"agreement": agreement, "weights": [2, *[0.5] * 7]}})
+    command = ["correction", folder / "s.json", "--memory", folder, "--look", folder / "random.onnx", "--threads", "1"]
+    assert main([*map(str, command), "-o", str(folder / "c.safetensors"), "--settings", settings]) == 0
+    return correction.load(folder / "c.safetensors", torch.device("cpu")), folder / "c.safetensors"
+
+
+def test_what_was_learned_is_one_file(folder, monkeypatch):
+    monkeypatch.setattr(learn.train, "__defaults__", (3, 0))
+    model, path = learned(folder, [0, 0.01])
+    assert files.metadata(path)["trained_on"] == ["s"]
+    assert correction.summed_by(path) != [2, *[0.5] * 7]
+    assert model.out.weight.abs().max() > 0 and not torch.equal(model.mean, torch.zeros(128))
+
+
+def test_nothing_to_learn_from_is_told_and_corrects_nothing(folder, capsys):
+    model, path = learned(folder, [0.999, 1])
+    assert "no window of these sequences has a mask and counts" in capsys.readouterr().err
+    assert correction.summed_by(path) == [2, *[0.5] * 7]
+    assert model.out.weight.abs().max() == 0

@@ -121,7 +121,7 @@ def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, c
         torch.manual_seed(0)
         model = correction.Correction(4)
         torch.nn.init.normal_(model.out.weight)
-        correction.save(path, model, {"trained_on": []})
+        correction.save(path, model, [])
     settings = (
         "{zoom: {weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0, "
         f"correction: {json.dumps(str(path or 'none'))}, mirrored: {json.dumps(mirrored)}, steady: {{weight: 1}}}}, "
@@ -155,6 +155,32 @@ def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, c
         refined = bilateral.refine(cells, zoom.fine_grid(size), frame, 12, 7, 2, 0)
         expected = video.resize(refined, (96, 128)) > 0.5
         assert np.mean(video.read_mask(written / f"out/a.b/f{one.t + 1}.png") != expected) < 1e-3
+
+
+def test_a_correction_that_was_trained_brings_its_sum_s_weights(written, look):
+    """The same masks as with a file and weights that the settings name."""
+    torch.manual_seed(0)
+    model, path, summed = correction.Correction(4), written / "c.safetensors", [0.5, 1.5, 0, 0, 0, 0, -0.3, 0.1]
+    torch.nn.init.normal_(model.out.weight)
+    correction.save(path, model, [], summed)
+    zoom_, masks = {"agreement": [0, 0.01], "mirrored": False}, []
+    named = {"weights": summed, "correction": str(path)}
+    for more, options in (
+        (named, []), ({"correction": "trained"}, ["--correction", str(path)]), ({"correction": "none"}, [])
+    ):  # fmt: skip
+        settings = json.dumps({"zoom": zoom_ | more})
+        assert refine(written, "--method", "zoom", *look, *options, "--settings", settings) == 0
+        told = json.loads((written / "out/a.b.json").read_text())
+        masks.append(told["masks"])
+        if more != {"correction": "none"}:
+            assert told["parameters"]["weights"] == summed
+    assert masks[0] == masks[1] != masks[2]
+
+
+def test_a_correction_that_is_to_be_trained_must_be_named(written, look, capsys):
+    settings = "{zoom: {correction: trained}}"
+    assert refine(written, "--method", "zoom", *look, "--settings", settings) == 1
+    assert "refine.zoom.correction: got trained, which the workflow alone can do" in capsys.readouterr().err
 
 
 def test_weights_that_are_not_the_networks_are_one_line(written, capsys):

@@ -27,7 +27,7 @@ def test_what_the_shipped_correction_saw_counts_only_on_davis():
 
 def test_a_correction_of_one_s_own_tells_what_it_saw(tmp_path):
     path = tmp_path / "mine.safetensors"
-    correction.save(path, correction.Correction(), {"trained_on": ["a", "b"]})
+    correction.save(path, correction.Correction(), ["a", "b"])
     (_, row) = used = provenance.weights_of_refinement(refine(["zoom"], correction=str(path)))
     assert (row.name, row.trained_on, row.sha256) == (f"correction: {path}", "2 sequences", weights.sha256(path))
     assert provenance.seen_by(used, lambda name: False) == {"a", "b"}

@@ -201,6 +201,10 @@ MISTAKES = {
         {"data": {**DAVIS, "test": ["a"]}, "memory": {"folds": "one.tsv"}},
         ["config: models.lvo.memory.folds: fold0 holds all of data.train"],
     ),
+    "nothing to correct by": (
+        {"data": DAVIS, "refine": {"zoom": {"correction": "trained"}}},
+        ["config: refine.zoom.correction: got trained, but it can learn only from masks of sequences that the weights"],
+    ),
     "other streams than the weights'": (
         {
             "data": DAVIS,

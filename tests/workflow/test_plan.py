@@ -1,5 +1,6 @@
 """Dry runs: what is planned for every option."""
 
+import re
 import shlex
 
 import yaml
@@ -158,6 +159,27 @@ def test_a_config_file_stands_alone(workflow, config, repository):
 def test_several_networks_are_several_caches(workflow, config):
     config["motion"] = {"network": ["camera_residual", "flow_magnitude"]}
     assert workflow.planned(config) == {**ALL, "motion": 8}
+
+
+def test_a_fold_s_correction_learns_from_what_the_other_folds_memories_make_of_sequences_they_did_not_see(
+    workflow, config
+):
+    (workflow.folder / "folds.tsv").write_text("sequence\tfold\na\t0\nb\t1\nc\t2\n")
+    config["data"] |= {"train": ["a", "b", "c", "train"], "test": ["a", "b", "c"]}
+    config["memory"]["folds"] = "folds.tsv"
+    config["refine"] = {"methods": ["raw", "zoom"], "zoom": {"correction": "trained"}}
+    planned = workflow.planned(config)
+    assert (planned["memory_train"], planned["correction_train"], planned["refine"]) == (3, 3, 6)
+    told = workflow.run("--dry-run", "results/tiny/refine/lvo/zoom/b.json").stdout
+    (training,) = [part for part in told.split("rule ") if part.startswith("correction_train:")]
+    of = {f"{folder}/{seq}" for folder in ("memory/lvo", "flow/dis") for seq in "ac"}
+    assert set(re.findall(r"results/tiny/((?:memory/lvo|flow/dis)/\w+)\.h5", training)) == of  # not train, in no fold
+    assert "correction/lvo/fold1/weights.safetensors" in training
+    config["refine"]["methods"] = ["raw"]
+    assert "correction_train" not in workflow.planned(config)
+    told = workflow.run("--dry-run", "results/tiny/correction/lvo/weights.safetensors").stdout  # as vosmem's own
+    (training,) = [part for part in told.split("rule ") if part.startswith("correction_train:")]
+    assert set(re.findall(r"results/tiny/memory/lvo/(\w+)\.h5", training)) == {*"abc"}
 
 
 def test_folds_are_trained_one_by_one_and_the_rest_on_all(workflow, config):

@@ -5,6 +5,7 @@ import torch
 
 from tests.appearance import u2netp_file
 from tests.workflow.conftest import make
+from vosmem import weights
 from vosmem.refine import correction
 
 SCORES = {"evaluate": 2, "evaluate_summary": 1}
@@ -75,7 +76,7 @@ def test_another_correction_reruns_the_closer_look_alone(changed, config):
     (changed.folder / "resources/weights").mkdir(parents=True)
     u2netp_file.write(changed.folder / "resources/weights/u2netp.onnx", u2netp_file.numbers())
     mine = changed.folder / "mine.safetensors"
-    correction.save(mine, correction.Correction(), {"trained_on": []})
+    correction.save(mine, correction.Correction(), [])
     config["refine"] = {"methods": ["raw", "zoom"], "zoom": {"correction": "none"}}
     changed.write(config)
     changed.run()
@@ -86,7 +87,7 @@ def test_another_correction_reruns_the_closer_look_alone(changed, config):
     changed.run()
     model = correction.Correction()
     torch.nn.init.ones_(model.out.weight)
-    correction.save(mine, model, {"trained_on": []})
+    correction.save(mine, model, [])
     planned = changed.planned(config)
     assert {rule: planned.get(rule) for rule in MASKS} == MASKS and "memory_predict" not in planned
     config["refine"]["zoom"]["correction"] = "none.safetensors"
@@ -94,6 +95,31 @@ def test_another_correction_reruns_the_closer_look_alone(changed, config):
     told = changed.run("--dry-run", check=False)
     assert told.returncode != 0
     assert "config: refine.zoom.correction: got none.safetensors, which is no file" in told.stdout + told.stderr
+
+
+@pytest.mark.slow
+def test_corrections_trained_fold_by_fold(changed, config):
+    """From nothing to the page, which tells what each had seen; what they learn with reruns them and no memory."""
+    (changed.folder / "resources/weights").mkdir(parents=True)
+    u2netp_file.write(changed.folder / "resources/weights/u2netp.onnx", u2netp_file.numbers())
+    (changed.folder / "folds.tsv").write_text("sequence\tfold\na\t0\nb\t1\nc\t1\n")
+    config["data"] |= {"train": ["a", "b", "c"], "test": ["a", "b", "c"]}
+    config["memory"]["folds"] = "folds.tsv"
+    strict = {"correction": "trained", "agreement": [0.98, 1]}  # so no look counts, and a thousand steps are saved
+    config["refine"] = {"methods": ["raw", "zoom"], "zoom": strict}
+    changed.write(config)
+    changed.run()
+    folder = changed.folder / "results/tiny/correction/lvo"
+    seen = {n: weights.metadata(folder / f"fold{n}/weights.safetensors")["trained_on"] for n in (0, 1)}
+    assert seen == {0: ["b", "c"], 1: ["a"]}
+    page = (changed.folder / "results/report.html").read_text()
+    assert "correction of lvo (fold 0)" in page and "correction of lvo (fold 1)" in page
+    assert changed.planned() == {}
+    config["refine"]["zoom"]["weights"] = [1, *[0] * 7]  # which are those of the files
+    assert changed.planned(config) == PAGE
+    config["refine"]["zoom"]["margin"] = 0.5
+    zoomed = {"refine": 3, "evaluate": 3, "evaluate_summary": 1}
+    assert changed.planned(config) == {"correction_train": 2, **zoomed, **PAGE}
 
 
 @pytest.fixture

@@ -33,12 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--look", type=Path, metavar="FILE", help="method zoom: the weights of U2-Net-p (default: the registry's)"
     )
+    parser.add_argument(
+        "--correction",
+        type=Path,
+        metavar="FILE",
+        help="method zoom: what `vosmem correction` wrote, in the place of refine.zoom.correction and its weights",
+    )
     arguments.add_settings(parser, "refine")
     arguments.add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from vosmem.refine import stage, zoom
+    from vosmem.refine import correction, stage, zoom
 
     settings, look = arguments.settings(args, "refine"), None
     if args.method == "zoom":
@@ -47,8 +53,11 @@ def run(args: argparse.Namespace) -> int:
 
         where = device.choose(args.device, args.threads)
         keys = settings["zoom"]
+        if args.correction:
+            keys["weights"] = correction.summed_by(args.correction)
         network = args.look or weights.file_for(zoom.NETWORK, "registry")
-        look = look_by(network, where, zoom.corrected_by(keys["correction"]), keys["mirrored"])
+        corrected_by = args.correction or zoom.corrected_by(keys["correction"])
+        look = look_by(network, where, corrected_by, keys["mirrored"])
     with arguments.timed(f"refine {args.out.stem}") as frames:
         frames.append(stage.run(args.description, args.probability, args.out, args.method, settings, args.flow, look))
     return 0

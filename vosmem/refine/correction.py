@@ -7,6 +7,8 @@ the weighed sum.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +66,26 @@ def cues_of(logits: np.ndarray, sides: np.ndarray) -> np.ndarray:
     return np.concatenate([logits[None] / 4, sides]).astype(np.float32)
 
 
-def save(path: Path, model: Correction, told: dict) -> None:
-    """Write the weights as float16, with what is ``told`` of them: ``trained_on``, names of sequences, at least."""
+def save(path: Path, model: Correction, trained_on: Sequence[str], summed_by: Sequence[float] | None = None) -> None:
+    """Write the weights as float16, with the names of the sequences that they were trained on.
+
+    ``summed_by``: the weights of the sum that they correct, (8,); they are kept to two decimals.
+    """
+    told: dict[str, object] = {"trained_on": sorted(trained_on)}
+    if summed_by is not None:
+        told["weights"] = [round(float(w), 2) for w in summed_by]
     weights.save(path, {name: tensor.half() for name, tensor in model.state_dict().items()}, told)
+
+
+def summed_by(path: Path) -> list[float]:
+    """The weights of the sum that a file's network corrects, (8,). Raises UserError where the file does not tell."""
+    told = weights.metadata(path).get("weights")
+    if not (isinstance(told, list) and len(told) == 8 and all(type(w) in (int, float) and isfinite(w) for w in told)):
+        raise UserError(
+            f"{path}: does not tell the eight weights of the sum that it corrects; "
+            "train it again, or name it by refine.zoom.correction and give refine.zoom.weights"
+        )
+    return told
 
 
 def load(path: Path, device: torch.device) -> Correction:

@@ -1,33 +1,83 @@
-"""Training of the closer look's correction, on windows whose masks are known (`python -m benchmarks.zoom`)."""
+"""What the closer look is given by training: the weights of its sum, and the correction of that.
+
+Both are learned from windows whose masks are known (:mod:`vosmem.refine.lessons`); all networks below stay frozen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosmem.refine import zoom
+from vosmem.data import describe
+from vosmem.refine import correction, zoom
 from vosmem.refine.correction import LAYERS, Correction, cues_of
+from vosmem.refine.lessons import Lesson, Video, apart, watch
+from vosmem.refine.look import eye
 
 STEPS, BATCH, CROP = 1000, 2, 160  # a crop has so many cells to each side, of a window's 320
 RATE, DECAY, DROPOUT = 2e-3, 1e-2, 0.2
 SMOOTH = 50.0  # cells that are added to both sides of the Jaccard index: a crop may show no object
 COUNTS = 0.05  # windows that count less than this teach nothing
+RIDGE = 1e-3  # of the squares of the sum's weights
 
 
-@dataclass
-class Lesson:
-    """A window, h x w cells, whose mask is known."""
+def run(
+    descriptions: Sequence[Path], cells: Path, flow: Path | None, look: Path, settings: Mapping[str, Any],
+    device: torch.device, out: Path,
+) -> int:  # fmt: skip
+    """Fit the sum's weights to these sequences, train its correction on them, and write both to ``out``.
 
-    maps: Sequence[np.ndarray]  # U2-Net-p's `correction.LAYERS`, (64, h, w) and (64, h/2, w/2) float16
-    logits: np.ndarray  # (h, w) float32, of the first pass
-    sides: np.ndarray  # (6, h, w), logits
-    truth: np.ndarray  # (h, w), the object's share of each cell
-    share: float  # how much the look counts, 0..1
+    ``cells``, ``flow``: folders of the sequences' probability and flow files, <sequence>.h5; ``look``: U2-Net-p's
+    weights; ``settings``: the config's section `refine`. Where nothing can be learned, since no window has a mask and
+    counts, the file says what the settings do, and corrects nothing. Returns the number of windows.
+    """
+    sequences = [describe.read(path) for path in descriptions]
+    step = apart([len(sequence.frames) for sequence in sequences])
+    see, videos = eye(look, device, LAYERS), []
+    for path, sequence in zip(descriptions, sequences, strict=True):
+        file = f"{sequence.name}.h5"
+        videos.append(watch(path, cells / file, flow / file if flow else None, settings, see, step))
+    weights, model = np.asarray(settings["zoom"]["weights"], np.float32), Correction()
+    lessons = [video.lessons() for video in videos]
+    if any(one.share >= COUNTS for windows in lessons for one in windows):
+        weights = fit(videos)
+        model = train(lessons, weights)
+    else:
+        print("vosmem: no window of these sequences has a mask and counts, so the look learns nothing", file=sys.stderr)
+    correction.save(out, model, [sequence.name for sequence in sequences], weights)
+    return sum(map(len, lessons))
+
+
+def fit(videos: Sequence[Video]) -> np.ndarray:
+    """The sum's weights, (8,) float32, see :func:`vosmem.refine.zoom.fused`. Each video counts alike.
+
+    Those of the least cross-entropy and one minus the soft Jaccard index of what the fusion makes of the windows.
+    """
+    weights = torch.tensor([1.0] + 7 * [0.0], requires_grad=True)
+    descent = torch.optim.LBFGS([weights], max_iter=60, line_search_fn="strong_wolfe")
+    samples = [[(torch.from_numpy(x), torch.from_numpy(y), share) for x, y, share in v.samples()] for v in videos]
+
+    def loss() -> Tensor:
+        descent.zero_grad()
+        total = RIDGE * (weights**2).sum()
+        for rows in samples:
+            for x, y, share in rows:
+                z = share * (x @ weights) + (1 - share) * x[:, 0]
+                both = torch.sigmoid(z) * y
+                jaccard = (both.sum() + 1) / ((torch.sigmoid(z) + y - both).sum() + 1)
+                total = total + (F.binary_cross_entropy_with_logits(z, y) + 1 - jaccard) / len(rows) / len(samples)
+        total.backward()
+        return total
+
+    descent.step(loss)
+    return weights.detach().numpy()
 
 
 def train(videos: Sequence[Sequence[Lesson]], weights: np.ndarray, steps: int = STEPS, seed: int = 0) -> Correction:

@@ -6,8 +6,8 @@ together with the first pass's logits: the coarse ones count against the fine on
 
 What stands out in a window need not be what moves in it. So the look counts by how far it agrees with the first pass,
 over some seconds, and not at all where they differ. The weights are the same for every video, and so is the network
-that corrects their sum (:mod:`vosmem.refine.correction`); `benchmarks.zoom` fits both to predictions for sequences on
-which the memory was not trained.
+that corrects their sum (:mod:`vosmem.refine.correction`); both are fitted to predictions for sequences on which the
+memory was not trained (:mod:`vosmem.refine.learn`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from vosmem import weights as weight_files
+from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
 
 # Of the keys of the config's section `refine.zoom` those of :func:`closer`, and those of the step after it.
 KEYS, FINISH = ("margin", "weights", "agreement"), ("sdims", "schan", "subsample", "rounds")
+TRAINED = "trained"  # the word for a correction that the workflow trains on its own predictions
 NETWORK, INPUT = "u2netp", (320, 320)  # pixels that a window is resized to, about what the network was trained at
 FINE = 2  # pixels of the working frame to a cell of the result
 QUANTILE = 0.01  # of the object's probability that lies beyond each side of its extent
@@ -65,9 +67,16 @@ class Seen:
 
 
 def corrected_by(setting: str) -> Path | None:
-    """The weight file that the key ``refine.zoom.correction`` names; None where nothing corrects."""
+    """The weight file that the key ``refine.zoom.correction`` names; None where nothing corrects.
+
+    Raises UserError where it is one that a run is to train, so that there is no one file.
+    """
     if setting == "none":
         return None
+    if setting == TRAINED:
+        raise UserError(
+            f"refine.zoom.correction: got {TRAINED}, which the workflow alone can do; name a file, shipped or none"
+        )
     return weight_files.entry("zoom").path() if setting == "shipped" else Path(setting)
 
 

@@ -125,6 +125,7 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
     current = caches_in_use(models, methods)
     sizes, left = cost.disk(results, current)
     refined_by = provenance.weights_of_refinement(config["refine"])
+    trained = {m.name: provenance.trained_corrections(results, m, config["refine"]) for m in models}
 
     def is_davis(name: str) -> bool:
         return davis2016.is_davis(name, frames.get(name, 0))
@@ -138,7 +139,12 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
         methods=methods,
         method=method,
         scored=scored,
-        seen={m.name: m.seen(is_davis) | provenance.seen_by(refined_by, is_davis) for m in models},
+        seen={
+            m.name: m.seen(is_davis)
+            | provenance.seen_by(refined_by, is_davis)
+            | m.not_held_out({fold: row.sequences for fold, row in trained[m.name].items()})
+            for m in models
+        },
         frame_scores={
             (m.name, s): read_frames(results / "evaluate" / m.name / method / f"{s}.csv")
             for m in models
@@ -149,7 +155,11 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
         defects=read_defects(results / "data" / "defects.tsv"),
         costs=cost.read(results / "benchmarks", current, sizes),
         left_mb=left,
-        weights=[*provenance.weights_used(models), *refined_by],
+        weights=[
+            *provenance.weights_used(models),
+            *refined_by,
+            *(row for rows in trained.values() for row in rows.values()),
+        ],
         versions=provenance.versions(),
         git_commit=git_commit(),
     )
@@ -191,5 +201,5 @@ def caches_in_use(models: tuple[Model, ...], methods: tuple[str, ...]) -> dict[s
         "flow": {m.settings["flow"]["estimator"] for m in models},
         "appearance": {name for m in models for name in m.networks("appearance")},
         "motion": {folder for m in models for folder in m.motion_folders},
-        **{stage: names for stage in ("memory", "refine", "evaluate")},
+        **{stage: names for stage in ("memory", "correction", "refine", "evaluate")},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,13 +69,17 @@ class Model:
         """The motion caches that the model reads."""
         return [f"{network}-{self.settings['flow']['estimator']}" for network in self.networks("motion")]
 
+    def not_held_out(self, trained_on: Mapping[str, Iterable[str]]) -> set[str]:
+        """Fold -> what something was trained on: of these the sequences that are segmented by just that."""
+        folds = self.folds
+        return {s for fold, names in trained_on.items() for s in names if folds.get(s, "") == fold}
+
     def seen(self, is_davis: Callable[[str], bool]) -> frozenset[str]:
         """Sequences that the weights which segment them, or a network below, were trained on.
 
         ``is_davis`` tells DAVIS-2016's sequences by name.
         """
-        folds = self.folds
-        trained_on = {s for fold, weights in self.parts.items() for s in weights.trained_on if folds.get(s, "") == fold}
+        trained_on = self.not_held_out({fold: weights.trained_on for fold, weights in self.parts.items()})
         for stage in ("flow", "appearance", "motion"):
             for network in self.networks(stage):
                 entry = registry_entry(self, stage, network)

@@ -62,22 +62,38 @@ def weights_used(models: Sequence[Model]) -> list[WeightsUsed]:
 
 
 def weights_of_refinement(refine: Mapping[str, Any]) -> list[WeightsUsed]:
-    """The weights that the section `refine` of the config runs on: those of the closer look, where it is asked for."""
+    """The weights that the section `refine` of the config runs on: those of the closer look, where it is asked for.
+
+    Not those that the run trains, see :func:`trained_corrections`.
+    """
     if "zoom" not in refine["methods"]:
         return []
     setting = refine["zoom"]["correction"]
     used = [_entry_used("refine", weights.entry(zoom.NETWORK))]
     if setting == "shipped":
         used.append(_entry_used("refine", weights.entry("zoom")))
-    elif setting != "none" and Path(setting).is_file():
-        told = weights.metadata(Path(setting)).get("trained_on", [])
-        names = tuple(map(str, told)) if isinstance(told, list) else ()
-        words = f"{len(names)} sequence{'s' * (len(names) != 1)}" if names else "not stated"
-        sha256 = weights.sha256(setting)
-        used.append(
-            WeightsUsed("refine", f"correction: {setting}", "depends on the training data", sha256, words, names)
-        )
+    elif setting not in ("none", zoom.TRAINED) and Path(setting).is_file():
+        used.append(_correction(f"correction: {setting}", Path(setting)))
     return used
+
+
+def trained_corrections(results: Path, model: Model, refine: Mapping[str, Any]) -> dict[str, WeightsUsed]:
+    """The corrections of the closer look that a run has trained for a model, by fold."""
+    if "zoom" not in refine["methods"] or refine["zoom"]["correction"] != zoom.TRAINED:
+        return {}
+    folder, found = results / "correction" / model.name, {}
+    for fold in model.parts:
+        path = folder / (f"fold{fold}" if fold else "") / "weights.safetensors"
+        if path.is_file():
+            found[fold] = _correction(f"correction of {model.name}{f' (fold {fold})' if fold else ''}", path)
+    return found
+
+
+def _correction(name: str, path: Path) -> WeightsUsed:
+    told = weights.metadata(path).get("trained_on", [])
+    names = tuple(map(str, told)) if isinstance(told, list) else ()
+    words = f"{len(names)} sequence{'s' * (len(names) != 1)}" if names else "not stated"
+    return WeightsUsed("refine", name, "depends on the training data", weights.sha256(path), words, names)
 
 
 def seen_by(used: Sequence[WeightsUsed], is_davis: Callable[[str], bool]) -> frozenset[str]:

@@ -3,9 +3,9 @@ rule refine:
     input:
         description=f"{RESULTS}/data/{{seq}}.json",
         probability=f"{RESULTS}/memory/{{model}}/{{seq}}.h5",
-        flow=flow_to_follow,
+        flow=lambda w: flow_to_follow(w.model, w.method, w.seq),
         look=lambda w: look_weights(w.method),
-        correction=lambda w: correction_weights(w.method),
+        correction=lambda w: correction_weights(w.model, w.method, w.seq),
     output:
         masks=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
     log:
@@ -25,9 +25,46 @@ rule refine:
         look=lambda wildcards, input: f"--look {shlex.quote(input.look)} --threads 1" if input.look else "",
         weights=lambda wildcards: look_hashes(wildcards.method),
         flow=lambda wildcards, input: f"--flow {shlex.quote(input.flow)}" if input.flow else "",
+        correction=lambda wildcards, input: correction_option(wildcards.method, input.correction),
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
-        " --settings {params.settings} {params.flow} {params.look} --out {output.masks:q} 2> {log:q}"
+        " --settings {params.settings} {params.flow} {params.look} {params.correction} --out {output.masks:q} 2> {log:q}"
+
+
+# Where refine.zoom.correction is `trained`. A fold's learns from what the others' memories make of sequences that they did
+# not see, so that nothing which segments a sequence has seen it.
+rule correction_train:
+    input:
+        descriptions=lambda w: descriptions(learnt_from(w.model, w.part)),
+        probabilities=lambda w: [f"{RESULTS}/memory/{w.model}/{seq}.h5" for seq in learnt_from(w.model, w.part)],
+        flows=lambda w: list(
+            filter(None, (flow_to_follow(w.model, "zoom", seq) for seq in learnt_from(w.model, w.part)))
+        ),
+        look=look_weights("zoom"),
+    output:
+        weights=f"{RESULTS}/correction/{{model}}/{{part}}weights.safetensors",
+    log:
+        f"{RESULTS}/logs/correction/{{model}}/{{part}}train.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/correction/{{model}}/{{part}}train.tsv"
+    wildcard_constraints:
+        part=r"(fold[^/]+/)?",
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(8000),
+        runtime=4 * 60,
+        gpu=gpus(""),
+    params:
+        version=stage_version("refine"),
+        settings=lambda w: correction_settings(w.model),
+        memory=lambda w: shlex.quote(f"{RESULTS}/memory/{w.model}"),
+        flow=lambda w, input: f"--flow {shlex.quote(str(Path(input.flows[0]).parent))}" if input.flows else "",
+        weights=weights.entry(zoom.NETWORK).sha256,
+    shell:
+        "python -m vosmem correction {input.descriptions:q} --memory {params.memory} {params.flow} --look {input.look:q}"
+        " --settings {params.settings} --threads {threads} --out {output.weights:q} 2> {log:q}"
 
 
 # Videos to look at. Nothing else needs them, so they are made only where they are asked for: `snakemake overlays`.

@@ -28,6 +28,7 @@ rule report:
         defects=f"{RESULTS}/data/defects.tsv",
         weights=[f"{RESULTS}/memory/{m}/{part}weights.safetensors" for m in REPORTED for part in parts(m)],
         history=[f"{RESULTS}/memory/{m}/{part}history.csv" for m in REPORTED for part in parts(m)],
+        corrections=[trained_correction(model, part) for model, part in trained_corrections()],
         masks=expand(
             f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
             model=REPORTED,

@@ -110,6 +110,17 @@ def check_training():
                 stop(f"config: models.{model}.memory.folds: {part[:-1]} holds all of data.train; make more folds")
 
 
+def check_correction():
+    """Stop where a correction is to be trained, and there is nothing that it could learn from."""
+    for model, part in trained_corrections():
+        if not learnt_from(model, part):
+            stop(
+                "config: refine.zoom.correction: got trained, but it can learn only from masks of sequences that the "
+                f"weights of models.{model} did not see; give data.train and memory.folds, or set it shipped or none"
+            )
+
+
 if not DOWNLOADING:
     check_files()
     check_training()
+    check_correction()

@@ -6,7 +6,10 @@ from vosmem.refine import zoom
 def refine_settings(model, method):
     """What a method of the section `refine` looks at: the threshold, and the method's own keys. The rest is others'."""
     keys = ["threshold", method, *(["temporal"] if steadied(model, method) else [])]
-    return as_json({key: CONFIG["refine"][key] for key in keys if key in CONFIG["refine"]})
+    settings = {key: CONFIG["refine"][key] for key in keys if key in CONFIG["refine"]}
+    if corrected(method) == zoom.TRAINED:
+        settings["zoom"] = {key: value for key, value in settings["zoom"].items() if key != "weights"}
+    return as_json(settings)
 
 
 def steadied(model, method):
@@ -19,22 +22,63 @@ def look_weights(method):
     return ancient(str(weights.entry(zoom.NETWORK).path())) if method == "zoom" else []
 
 
-def correction_weights(method):
-    """The user's weight file that corrects what was seen; [] where there is none or it comes with vosmem."""
-    setting = CONFIG["refine"]["zoom"]["correction"]
-    return [] if method != "zoom" or setting in ("shipped", "none") else setting
+def corrected(method):
+    """What corrects that which a method of refinement sees: refine.zoom.correction, none for methods that do not look."""
+    return CONFIG["refine"]["zoom"]["correction"] if method == "zoom" else "none"
+
+
+def correction_weights(model, method, seq):
+    """The weight file that corrects what was seen, the user's or one of this run; [] where there is none of them."""
+    setting = corrected(method)
+    if setting == zoom.TRAINED:
+        return trained_correction(model, part_of(model, seq))
+    return [] if setting in ("shipped", "none") else setting
+
+
+def correction_option(method, path):
+    """How `vosmem refine` is told of a correction that this run trained; of any other the settings tell."""
+    return f"--correction {shlex.quote(str(path))}" if corrected(method) == zoom.TRAINED else ""
+
+
+def trained_correction(model, part):
+    """The correction of a fold, or that of none, where this run trains it."""
+    return f"{RESULTS}/correction/{model}/{part}weights.safetensors"
+
+
+def trained_corrections():
+    """The model and the fold of every correction that this run trains for its page."""
+    if zoom.TRAINED not in map(corrected, CONFIG["refine"]["methods"]):
+        return []
+    return [(model, part) for model in REPORTED for part in parts(model)]
 
 
 def look_hashes(method):
     """The hashes of all weights of known content, so that new ones make anew what was made with the old."""
     if method != "zoom":
         return ""
-    shipped = ["zoom"] if CONFIG["refine"]["zoom"]["correction"] == "shipped" else []
+    shipped = ["zoom"] if corrected(method) == "shipped" else []
     return " ".join(weights.entry(name).sha256 for name in (zoom.NETWORK, *shipped))
 
 
-def flow_to_follow(wildcards):
+def learnt_from(model, part):
+    """The training sequences that teach the correction of a fold, or that of none.
+
+    A memory that is trained here must not have seen them: so they are those of other folds. Of one that was taken over
+    it is the user's to know.
+    """
+    if MODELS[model]["memory"]["weights"] != "train":
+        return TRAIN
+    return [seq for seq in TRAIN if part_of(model, seq) not in ("", part)]
+
+
+def correction_settings(model):
+    """What the training of a correction depends on."""
+    keys = {key: CONFIG["refine"]["zoom"][key] for key in ("margin", "agreement")}
+    return as_json({"zoom": keys} | ({"temporal": CONFIG["refine"]["temporal"]} if steadied(model, "zoom") else {}))
+
+
+def flow_to_follow(model, method, seq):
     """The flow that a sequence's probabilities are steadied along; [] where they are not."""
-    if not steadied(wildcards.model, wildcards.method):
+    if not steadied(model, method):
         return []
-    return f"{RESULTS}/flow/{MODELS[wildcards.model]['flow']['estimator']}/{wildcards.seq}.h5"
+    return f"{RESULTS}/flow/{MODELS[model]['flow']['estimator']}/{seq}.h5"

@@ -1,0 +1,122 @@
+"""What the closer look learns from: frames whose masks are known, and what is seen in the windows round what was found.
+
+The predictions should be by memories that were not trained on these sequences, or what is learned is to trust them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vosmem import cache, video
+from vosmem.data import describe
+from vosmem.grid import Grid, resample
+from vosmem.refine import correction, stage, zoom
+from vosmem.refine.look import SIDES
+
+EVERY = 8  # frames: those between look much alike
+MOST = 300  # frames of all sequences together, unless they are more than that: each takes some 18 MB
+THINNED = 11  # of a window's cells every eleventh is fitted to
+
+
+@dataclass
+class Lesson:
+    """A window, h x w cells, whose mask is known."""
+
+    maps: list[np.ndarray]  # U2-Net-p's `correction.LAYERS`, (64, h, w) and (64, h/2, w/2) float16
+    logits: np.ndarray  # (h, w) float32, of the first pass
+    sides: np.ndarray  # (6, h, w), logits
+    truth: np.ndarray  # (h, w), the object's share of each cell
+    share: float  # how much the look counts, 0..1
+
+
+@dataclass
+class Frame:
+    """A frame that was looked at, and what is right: its mask."""
+
+    seen: zoom.Seen
+    mask: np.ndarray  # (H', W') bool
+    maps: list[np.ndarray]  # see :class:`Lesson`; none where there is no window
+    share: float = 0.0
+
+
+@dataclass
+class Video:
+    """The frames of a sequence that were looked at."""
+
+    sequence: describe.Sequence
+    grid: Grid
+    frames: list[Frame]
+
+    def samples(self) -> list[tuple[np.ndarray, np.ndarray, float]]:
+        """Of each frame with a window what is weighed, (n, 8) float32, the object's share of as many cells, (n,)
+        float32, and how much the look counts."""
+        size = self.sequence.working_size
+        fine, found = zoom.fine_grid(size), []
+        for frame in self.frames:
+            if frame.seen.window is None:
+                continue
+            inputs, inside = zoom.evidence(frame.seen, self.grid, fine)
+            truth = self._shares(frame, fine)[inside]
+            x, y = (a.reshape(n, -1)[:, ::THINNED] for a, n in ((inputs, 8), (truth, 1)))
+            found.append((np.ascontiguousarray(x.T), y[0].copy(), frame.share))
+        return found
+
+    def lessons(self) -> list[Lesson]:
+        """Of each frame with a window what a correction learns from."""
+        found = []
+        for frame in self.frames:
+            if frame.seen.window is not None:
+                cells = zoom.covering(frame.seen.window, frame.seen.sides.shape[-2:])
+                logits = zoom.logits(frame.seen.cells, self.grid, cells)
+                truth = self._shares(frame, cells).astype(np.float16)
+                found.append(Lesson(frame.maps, logits, frame.seen.sides, truth, frame.share))
+        return found
+
+    def _shares(self, frame: Frame, cells: Grid) -> np.ndarray:
+        """The object's share of each of ``cells``, float32."""
+        pixels = Grid.of_image(frame.mask.shape, self.sequence.working_size)
+        return resample(frame.mask.astype(np.float32), pixels, cells, "area")
+
+
+def apart(lengths: list[int]) -> int:
+    """Every how many frames of sequences of these lengths one is looked at."""
+    return max(EVERY, -(-sum(lengths) // MOST))
+
+
+def watch(
+    description: Path, cells: Path, flow: Path | None, settings: Mapping[str, Any],
+    see: Callable[[np.ndarray], dict[str, np.ndarray]], step: int,
+) -> Video:  # fmt: skip
+    """Look at every ``step``-th frame of a sequence that has a mask, from the middle of the first ``step`` on.
+
+    ``cells``: the probability file, whose maps are steadied along ``flow`` where it is given; ``settings``: the
+    config's section `refine`; ``see``: :func:`vosmem.refine.look.eye`, with the correction's layers.
+    """
+    sequence = describe.read(description)
+    size, keys = sequence.working_size, settings["zoom"]
+    with cache.read(cells, "memory") as file:
+        grid = file.grid("probability")
+        maps = dict(stage.maps(file, flow, settings["temporal"], cells.parent))
+    windows = zoom.windows(np.stack([zoom.extent(maps[t], grid) for t in sorted(maps)]), size, keys["margin"])
+    frames = []
+    for t in range(min(step, len(maps)) // 2, len(maps), step):
+        window, path = windows[t], sequence.mask_paths[t]
+        if path is None:
+            continue
+        told = {} if window is None else see(stage.working_frame(sequence, t)[window])
+        told = {layer: m.astype(np.float16) for layer, m in told.items()}
+        views = [(told.pop(SIDES), None)] if told else []
+        seen = zoom.Seen.of(t, maps[t], grid, window, views) if views else zoom.Seen(t, maps[t])
+        frames.append(Frame(seen, video.read_mask(path), [told[layer] for layer in correction.LAYERS if told]))
+    known = np.array([frame.seen.agreement for frame in frames])
+    for i, frame in enumerate(frames):
+        reach = zoom.NEAR // step
+        near = known[max(0, i - reach) : i + reach + 1]
+        mean = float(np.nanmean(near)) if not np.isnan(near).all() else 0.0
+        frame.share = zoom.counts(mean, keys["agreement"])
+    return Video(sequence, grid, frames)
