@@ -22,13 +22,12 @@ rule refine:
     params:
         version=stage_version("refine"),
         settings=lambda wildcards: refine_settings(wildcards.model, wildcards.method),
-        look=lambda wildcards, input: f"--look {shlex.quote(input.look)} --threads 1" if input.look else "",
+        look=lambda wildcards, input: look_options(wildcards.method, input.look, input.correction),
         weights=lambda wildcards: look_hashes(wildcards.method),
         flow=lambda wildcards, input: f"--flow {shlex.quote(input.flow)}" if input.flow else "",
-        correction=lambda wildcards, input: correction_option(wildcards.method, input.correction),
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
-        " --settings {params.settings} {params.flow} {params.look} {params.correction} --out {output.masks:q} 2> {log:q}"
+        " --settings {params.settings} {params.flow} {params.look} --out {output.masks:q} 2> {log:q}"
 
 
 # Where refine.zoom.correction is `trained`. A fold's learns from what the others' memories make of sequences that they did

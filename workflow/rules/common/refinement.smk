@@ -35,9 +35,10 @@ def correction_weights(model, method, seq):
     return [] if setting in ("shipped", "none") else setting
 
 
-def correction_option(method, path):
-    """How `vosmem refine` is told of a correction that this run trained; of any other the settings tell."""
-    return f"--correction {shlex.quote(str(path))}" if corrected(method) == zoom.TRAINED else ""
+def look_options(method, look, correction):
+    """By what a method looks, as command-line options; "" where it does not. Of other corrections the settings tell."""
+    trained = f" --correction {shlex.quote(correction)}" if corrected(method) == zoom.TRAINED else ""
+    return f"--look {shlex.quote(look)} --threads 1{trained}" if look else ""
 
 
 def trained_correction(model, part):
