@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vosmem import weights
+from vosmem import config, weights
 from vosmem.errors import UserError
 from vosmem.refine import correction
 from vosmem.refine.correction import Correction
@@ -131,6 +131,11 @@ def test_the_sum_that_is_corrected_must_be_told(tmp_path, told):
     weights.save(path, random(6).state_dict(), {"trained_on": []} | ({} if told is None else {"weights": told}))
     with pytest.raises(UserError, match=r"c.safetensors: does not tell the eight weights of the sum"):
         correction.summed_by(path)
+
+
+def test_the_sum_that_the_shipped_one_corrects_is_the_default():
+    default = config.section_defaults("refine")["zoom"]["weights"]
+    assert correction.summed_by(weights.entry("zoom").path()) == default
 
 
 def test_the_sum_s_weights_are_kept_to_two_decimals(tmp_path):
