@@ -19,7 +19,7 @@ from vosmem.refine import correction, stage, zoom
 from vosmem.refine.look import SIDES
 
 EVERY = 8  # frames: those between look much alike
-MOST = 300  # frames of all sequences together, unless they are more than that: each takes some 18 MB
+MOST = 300  # frames of all sequences together that are looked at: each takes some 18 MB
 THINNED = 11  # of a window's cells every eleventh is fitted to
 
 
@@ -92,7 +92,7 @@ def watch(
     description: Path, cells: Path, flow: Path | None, settings: Mapping[str, Any],
     see: Callable[[np.ndarray], dict[str, np.ndarray]], step: int,
 ) -> Video:  # fmt: skip
-    """Look at every ``step``-th frame of a sequence that has a mask, from the middle of the first ``step`` on.
+    """Look at a sequence's frames that have masks: one in ``step``, or all where they are further apart.
 
     ``cells``: the probability file, whose maps are steadied along ``flow`` where it is given; ``settings``: the
     config's section `refine`; ``see``: :func:`vosmem.refine.look.eye`, with the correction's layers.
@@ -103,20 +103,20 @@ def watch(
         grid = file.grid("probability")
         maps = dict(stage.maps(file, flow, settings["temporal"], cells.parent))
     windows = zoom.windows(np.stack([zoom.extent(maps[t], grid) for t in sorted(maps)]), size, keys["margin"])
+    paths = {t: path for t, path in enumerate(sequence.mask_paths) if path is not None}
+    every = -(-step * len(paths) // len(maps))
     frames = []
-    for t in range(min(step, len(maps)) // 2, len(maps), step):
-        window, path = windows[t], sequence.mask_paths[t]
-        if path is None:
-            continue
+    for t in [*paths][min(every, len(paths)) // 2 :: max(1, every)]:
+        window = windows[t]
         told = {} if window is None else see(stage.working_frame(sequence, t)[window])
         told = {layer: m.astype(np.float16) for layer, m in told.items()}
         views = [(told.pop(SIDES), None)] if told else []
         seen = zoom.Seen.of(t, maps[t], grid, window, views) if views else zoom.Seen(t, maps[t])
-        frames.append(Frame(seen, video.read_mask(path), [told[layer] for layer in correction.LAYERS if told]))
+        frames.append(Frame(seen, video.read_mask(paths[t]), [told[layer] for layer in correction.LAYERS if told]))
     known = np.array([frame.seen.agreement for frame in frames])
-    for i, frame in enumerate(frames):
-        reach = zoom.NEAR // step
-        near = known[max(0, i - reach) : i + reach + 1]
+    times = np.array([frame.seen.t for frame in frames])
+    for frame in frames:
+        near = known[np.abs(times - frame.seen.t) <= zoom.NEAR]
         mean = float(np.nanmean(near)) if not np.isnan(near).all() else 0.0
         frame.share = zoom.counts(mean, keys["agreement"])
     return Video(sequence, grid, frames)
