@@ -86,7 +86,7 @@ def main() -> None:
         sequence = describe.read(args.folder / "data" / f"{name}.json")
         memory = weights_for(name, args.folder / "memory" / args.model)
         for row in rows:  # by turns, so that whatever else the machine does befalls all
-            refine = unseen(name, args.results / "correction" / args.model, row[1])
+            refine = unseen(name, args.folder / "correction" / args.model, row[1])
             score, took = segment(sequence, row[0], memory, refine, args.frames, args.threads)
             scores[row].append(score)
             for stage, spent in took.items():
