@@ -20,6 +20,7 @@ from vosmem.data.layout import LAYOUTS
 from vosmem.demo import SEQUENCES as DEMO
 from vosmem.errors import UserError
 from vosmem.motion import BOTH_DIRECTIONS
+from vosmem.refine import CORRECTIONS
 
 MODEL_SECTIONS = ("flow", "appearance", "motion", "memory")  # what a row of `models` may change
 # The key of a section that names its caches. Two rows may share a cache only if they mean the same by its name.
@@ -275,7 +276,7 @@ def files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 path = settings_for(section, model[section], network).get("weights", "registry")
                 if path != "registry":
                     yield f"models.{name}.{section}.weights", path
-    if config["refine"]["zoom"]["correction"] not in ("shipped", "none", "trained"):
+    if config["refine"]["zoom"]["correction"] not in CORRECTIONS:
         yield "refine.zoom.correction", config["refine"]["zoom"]["correction"]
     for name, path in config["report"]["reference"].items():
         yield f"report.reference.{name}", path

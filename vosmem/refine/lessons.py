@@ -117,6 +117,5 @@ def watch(
     times = np.array([frame.seen.t for frame in frames])
     for frame in frames:
         near = known[np.abs(times - frame.seen.t) <= zoom.NEAR]
-        mean = float(np.nanmean(near)) if not np.isnan(near).all() else 0.0
-        frame.share = zoom.counts(mean, keys["agreement"])
+        frame.share = zoom.counts(zoom.mean_agreement(near), keys["agreement"])
     return Video(sequence, grid, frames)

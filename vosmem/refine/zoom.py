@@ -23,10 +23,10 @@ import numpy as np
 from vosmem import weights as weight_files
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
+from vosmem.refine import TRAINED
 
 # Of the keys of the config's section `refine.zoom` those of :func:`closer`, and those of the step after it.
 KEYS, FINISH = ("margin", "weights", "agreement"), ("sdims", "schan", "subsample", "rounds")
-TRAINED = "trained"  # the word for a correction that the workflow trains on its own predictions
 NETWORK, INPUT = "u2netp", (320, 320)  # pixels that a window is resized to, about what the network was trained at
 FINE = 2  # pixels of the working frame to a cell of the result
 QUANTILE = 0.01  # of the object's probability that lies beyond each side of its extent
@@ -181,14 +181,19 @@ def counts(mean: float, agreement: tuple[float, float]) -> float:
     return float(np.interp(mean, agreement, (0, 1)))
 
 
+def mean_agreement(near: Iterable[float]) -> float:
+    """Of frames near each other; those where nothing was found, NaN, do not count. 0 where there are no others."""
+    known = [value for value in near if not np.isnan(value)]
+    return sum(known) / len(known) if known else 0.0
+
+
 def _averaged(frames: Iterable[Seen]) -> Iterator[tuple[Seen, float]]:
     """Each of ``frames``, in order, with the mean agreement of those up to ``NEAR`` before and behind it."""
     waiting: list[Seen] = []
     known: list[float] = []  # of all frames so far; numbers only, so they may stay
 
     def mean(i: int) -> float:
-        near = [value for value in known[max(0, i - NEAR) : i + NEAR + 1] if not np.isnan(value)]
-        return sum(near) / len(near) if near else 0.0
+        return mean_agreement(known[max(0, i - NEAR) : i + NEAR + 1])
 
     for one in frames:
         waiting.append(one)

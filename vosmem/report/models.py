@@ -119,10 +119,15 @@ def read_folds(settings: Mapping[str, Any]) -> dict[str, str]:
     return layout.read_folds(Path(path)) if path and Path(path).is_file() else {}
 
 
+def part_folder(folder: Path, fold: str) -> Path:
+    """Where a fold's weights are below a model's folder; "" is what is of none."""
+    return folder / f"fold{fold}" if fold else folder
+
+
 def read_model(results: Path, name: str, settings: Mapping[str, Any], methods: Sequence[str]) -> Model:
     """One model from its files under the data set's results, without the folds that an earlier run left behind."""
     memory = results / "memory" / name
-    folders = {"": memory, **{fold: memory / f"fold{fold}" for fold in sorted({*read_folds(settings).values()})}}
+    folders = {fold: part_folder(memory, fold) for fold in ["", *sorted({*read_folds(settings).values()})]}
     told = {
         fold: weights for fold, folder in folders.items() if (weights := read_weights(folder / "weights.safetensors"))
     }

@@ -11,8 +11,8 @@ from typing import Any
 
 import vosmem
 from vosmem import config, davis2016, weights
-from vosmem.refine import zoom
-from vosmem.report.models import Model, made_with, registry_entry
+from vosmem.refine import CORRECTIONS, TRAINED, zoom
+from vosmem.report.models import Model, made_with, part_folder, registry_entry
 
 # Name to show -> names under which it is distributed, the first installed one counts.
 PACKAGES = {
@@ -23,6 +23,7 @@ PACKAGES = {
     "snakemake": ("snakemake", "snakemake-minimal"),
 }
 DAVIS_LICENCE = "data: DAVIS-2016, CC BY-NC 4.0; some clips keep their owners' terms"
+OWN_LICENCE = "depends on the training data"
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,18 @@ def weights_of_refinement(refine: Mapping[str, Any]) -> list[WeightsUsed]:
     used = [_entry_used("refine", weights.entry(zoom.NETWORK))]
     if setting == "shipped":
         used.append(_entry_used("refine", weights.entry("zoom")))
-    elif setting not in ("none", zoom.TRAINED) and Path(setting).is_file():
+    elif setting not in CORRECTIONS and Path(setting).is_file():
         used.append(_correction(f"correction: {setting}", Path(setting)))
     return used
 
 
 def trained_corrections(results: Path, model: Model, refine: Mapping[str, Any]) -> dict[str, WeightsUsed]:
     """The corrections of the closer look that a run has trained for a model, by fold."""
-    if "zoom" not in refine["methods"] or refine["zoom"]["correction"] != zoom.TRAINED:
+    if "zoom" not in refine["methods"] or refine["zoom"]["correction"] != TRAINED:
         return {}
     folder, found = results / "correction" / model.name, {}
     for fold in model.parts:
-        path = folder / (f"fold{fold}" if fold else "") / "weights.safetensors"
+        path = part_folder(folder, fold) / "weights.safetensors"
         if path.is_file():
             found[fold] = _correction(f"correction of {model.name}{f' (fold {fold})' if fold else ''}", path)
     return found
@@ -92,8 +93,11 @@ def trained_corrections(results: Path, model: Model, refine: Mapping[str, Any]) 
 def _correction(name: str, path: Path) -> WeightsUsed:
     told = weights.metadata(path).get("trained_on", [])
     names = tuple(map(str, told)) if isinstance(told, list) else ()
-    words = f"{len(names)} sequence{'s' * (len(names) != 1)}" if names else "not stated"
-    return WeightsUsed("refine", name, "depends on the training data", weights.sha256(path), words, names)
+    return WeightsUsed("refine", name, OWN_LICENCE, weights.sha256(path), _counted(names), names)
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} sequence{'s' * (len(names) != 1)}" if names else "not stated"
 
 
 def seen_by(used: Sequence[WeightsUsed], is_davis: Callable[[str], bool]) -> frozenset[str]:
@@ -127,8 +131,8 @@ def _memory(model: Model, fold: str) -> WeightsUsed:
     own = model.parts[fold]
     source = "trained here" if model.trained_here else f"taken over: {model.settings['memory']['weights']}"
     source = f"fold {fold}, {source}" if fold else source
-    count = len(own.trained_on)
-    told = f"{count} sequence{'s' * (count != 1)}" if count else "not stated"
-    davis = count and {*own.trained_on} <= {*davis2016.facts()}
-    licence = DAVIS_LICENCE if davis else "depends on the training data"
-    return WeightsUsed("memory", f"{model.name} ({source})", licence, own.sha256, told, own.trained_on)
+    davis = own.trained_on and {*own.trained_on} <= {*davis2016.facts()}
+    licence = DAVIS_LICENCE if davis else OWN_LICENCE
+    return WeightsUsed(
+        "memory", f"{model.name} ({source})", licence, own.sha256, _counted(own.trained_on), own.trained_on
+    )

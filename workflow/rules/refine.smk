@@ -31,14 +31,18 @@ rule refine:
 
 
 # Where refine.zoom.correction is `trained`. A fold's learns from what the others' memories make of sequences that they did
-# not see, so that nothing which segments a sequence has seen it.
+# not see; no network that segments a sequence was trained on it.
 rule correction_train:
     input:
-        descriptions=lambda w: descriptions(learnt_from(w.model, w.part)),
-        probabilities=lambda w: [f"{RESULTS}/memory/{w.model}/{seq}.h5" for seq in learnt_from(w.model, w.part)],
-        flows=lambda w: list(
-            filter(None, (flow_to_follow(w.model, "zoom", seq) for seq in learnt_from(w.model, w.part)))
-        ),
+        descriptions=lambda w: descriptions(correction_trained_on(w.model, w.part)),
+        probabilities=lambda w: [
+            f"{RESULTS}/memory/{w.model}/{seq}.h5" for seq in correction_trained_on(w.model, w.part)
+        ],
+        flows=lambda w: [
+            flow_to_follow(w.model, "zoom", seq)
+            for seq in correction_trained_on(w.model, w.part)
+            if steadied(w.model, "zoom")
+        ],
         look=look_weights("zoom"),
     output:
         weights=f"{RESULTS}/correction/{{model}}/{{part}}weights.safetensors",

@@ -113,7 +113,7 @@ def check_training():
 def check_correction():
     """Stop where a correction is to be trained, and there is nothing that it could learn from."""
     for model, part in trained_corrections():
-        if not learnt_from(model, part):
+        if not correction_trained_on(model, part):
             stop(
                 "config: refine.zoom.correction: got trained, but it can learn only from masks of sequences that the "
                 f"weights of models.{model} did not see; give data.train and memory.folds, or set it shipped or none"

@@ -1,13 +1,13 @@
 # What a method of refinement depends on.
 from vosmem import weights
-from vosmem.refine import zoom
+from vosmem.refine import CORRECTIONS, TRAINED, zoom
 
 
 def refine_settings(model, method):
     """What a method of the section `refine` looks at: the threshold, and the method's own keys. The rest is others'."""
     keys = ["threshold", method, *(["temporal"] if steadied(model, method) else [])]
     settings = {key: CONFIG["refine"][key] for key in keys if key in CONFIG["refine"]}
-    if corrected(method) == zoom.TRAINED:
+    if correction_key(method) == TRAINED:
         settings["zoom"] = {key: value for key, value in settings["zoom"].items() if key != "weights"}
     return as_json(settings)
 
@@ -22,22 +22,22 @@ def look_weights(method):
     return ancient(str(weights.entry(zoom.NETWORK).path())) if method == "zoom" else []
 
 
-def corrected(method):
+def correction_key(method):
     """What corrects that which a method of refinement sees: refine.zoom.correction, none for methods that do not look."""
     return CONFIG["refine"]["zoom"]["correction"] if method == "zoom" else "none"
 
 
 def correction_weights(model, method, seq):
     """The weight file that corrects what was seen, the user's or one of this run; [] where there is none of them."""
-    setting = corrected(method)
-    if setting == zoom.TRAINED:
+    setting = correction_key(method)
+    if setting == TRAINED:
         return trained_correction(model, part_of(model, seq))
-    return [] if setting in ("shipped", "none") else setting
+    return [] if setting in CORRECTIONS else setting
 
 
 def look_options(method, look, correction):
     """By what a method looks, as command-line options; "" where it does not. Of other corrections the settings tell."""
-    trained = f" --correction {shlex.quote(correction)}" if corrected(method) == zoom.TRAINED else ""
+    trained = f" --correction {shlex.quote(correction)}" if correction_key(method) == TRAINED else ""
     return f"--look {shlex.quote(look)} --threads 1{trained}" if look else ""
 
 
@@ -48,7 +48,7 @@ def trained_correction(model, part):
 
 def trained_corrections():
     """The model and the fold of every correction that this run trains for its page."""
-    if zoom.TRAINED not in map(corrected, CONFIG["refine"]["methods"]):
+    if TRAINED not in map(correction_key, CONFIG["refine"]["methods"]):
         return []
     return [(model, part) for model in REPORTED for part in parts(model)]
 
@@ -57,11 +57,11 @@ def look_hashes(method):
     """The hashes of all weights of known content, so that new ones make anew what was made with the old."""
     if method != "zoom":
         return ""
-    shipped = ["zoom"] if corrected(method) == "shipped" else []
+    shipped = ["zoom"] if correction_key(method) == "shipped" else []
     return " ".join(weights.entry(name).sha256 for name in (zoom.NETWORK, *shipped))
 
 
-def learnt_from(model, part):
+def correction_trained_on(model, part):
     """The training sequences that teach the correction of a fold, or that of none.
 
     A memory that is trained here must not have seen them: so they are those of other folds. Of one that was taken over
