@@ -185,7 +185,7 @@ def test_the_published_schedule_is_a_file(repository, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("crops: 3", "expected keys among data, width"), ("[1]", "expected keys among data"),
+        ("crops: 3", "expected keys among data, fields"), ("[1]", "expected keys among data"),
         ("a: b: c", "cannot be read as YAML"), ("steps: 1.5", "--steps: got 1.5, expected a whole number, more than 0"),
         ("lr: fast", "--lr: got 'fast', expected a number, more than 0"), ("averaging: 2", "at least 0, at most 1"),
         ("epochs: 3", "--epochs: is for --data"), ("size: [200]", "--size: got [200], expected height and width"),

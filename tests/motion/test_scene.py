@@ -61,7 +61,7 @@ def test_nothing_moves_before_a_fixed_camera():
     """Still objects and depth steps show no flow once the camera stands still."""
     scene = random_scene(6, HEIGHT, WIDTH, seed=1, objects=0)
     scene.a[:], scene.b[:] = torch.eye(3), 0.0
-    scene.deformation.zero_()
+    scene.waves.zero_()
     scene.focal_after = scene.focal
     assert scene.flow().abs().max() < 1e-4
 
@@ -69,7 +69,7 @@ def test_nothing_moves_before_a_fixed_camera():
 def test_a_travelling_camera_shows_depth_and_a_turning_one_does_not():
     scene = random_scene(6, HEIGHT, WIDTH, seed=1, objects=0)
     scene.a[:], scene.b[:] = torch.eye(3), torch.tensor([0.05, 0.0, 0.0])
-    scene.deformation.zero_()
+    scene.waves.zero_()
     scene.focal_after = scene.focal
     expected = scene.focal[:, None, None] * 0.05 * scene.rho * WIDTH / 2
     torch.testing.assert_close(scene.flow()[:, 0], expected, atol=1e-4, rtol=1e-4)

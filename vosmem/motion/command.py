@@ -1,4 +1,4 @@
-"""`vosmem motion predict` and `vosmem motion train`."""
+"""`vosmem motion predict`, `vosmem motion train`, and `vosmem motion render`, which makes what that may train on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vosmem.errors import UserError
 
 # Options of `train` and their defaults, which are those of the weights that come with vosmem.
 TRAINING = {
-    "data": None, "width": 0.25, "encoding": "residual", "size": (116, 212), "steps": 1800, "epochs": None,
-    "batch_size": 8, "optimizer": "adamw", "schedule": "cosine", "lr": 2e-3, "weight_decay": 0.01, "averaging": 0.997,
-    "seed": 0, "float32": False,
+    "data": None, "fields": None, "width": 0.25, "encoding": "residual", "size": (116, 212), "steps": 1800,
+    "epochs": None, "batch_size": 8, "optimizer": "adamw", "schedule": "cosine", "lr": 2e-3, "weight_decay": 0.01,
+    "averaging": 0.997, "seed": 0, "float32": False,
 }  # fmt: skip
 HELP = "find what moves independently of the camera; train the network that does"
 
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         train.add_argument(f"--{key.replace('_', '-')}", help=f"{told}{shown}", **kind)
 
     option("data", "folder of FlyingThings3D, in the place of synthetic flow", metavar="DIR")
+    option("fields", "folder that `vosmem motion render` filled, for half of each step's fields", metavar="DIR")
     option("width", "of the published channels", type=float, metavar="SHARE")
     option("encoding", "how flow is given to the network", choices=("published", "uv", "residual"))
     option(
@@ -62,15 +63,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("averaging", "decay of the running mean of the weights; 0 keeps the last", type=float, metavar="X")
     option("seed", "of weights and data", type=int, metavar="N")
     train.add_argument("--float32", action="store_true", help="no bfloat16, even where the hardware has it")
-    for command in (predict, train):
+    render = add(
+        "render",
+        "render scenes and estimate their flow, for `train --fields`",
+        "A file a scene; those that are there already stay, so that the same command goes on after a kill.",
+    )
+    render.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="the fields, <seed>.npz each")
+    render.add_argument("--scenes", type=int, default=450, metavar="N", help="(default: %(default)s)")
+    render.add_argument("--seed", type=int, default=0, metavar="N", help="of the first scene (default: %(default)s)")
+    render.add_argument(
+        "--size", type=int, nargs=2, default=TRAINING["size"], metavar=("H", "W"), help="(default: 116 212)"
+    )
+    render.add_argument(
+        "--estimator", nargs="+", default=["raft", "dis"], choices=("raft", "dis"), help="(default: raft dis)"
+    )
+    for command in (predict, train, render):
         arguments.add_device(command)
 
 
 def run(args: argparse.Namespace) -> int:
     from vosmem import device
 
-    if args.action == "train":
-        return _train(args, device.choose(args.device, args.threads))
+    if args.action != "predict":
+        work = {"train": _train, "render": _render}[args.action]
+        return work(args, device.choose(args.device, args.threads))
     network, settings = arguments.network_settings(args, "motion")
 
     from vosmem.motion import stage
@@ -103,6 +119,43 @@ def _train(args: argparse.Namespace, where) -> int:
     return 0
 
 
+def _render(args: argparse.Namespace, where) -> int:
+    from vosmem import progress
+    from vosmem.motion import rendered
+
+    if min(args.size) < 32 or args.scenes < 1 or args.seed < 0:
+        raise UserError(
+            f"--size, --scenes, --seed: got {' '.join(map(str, args.size))}, {args.scenes}, {args.seed}; "
+            "expected 32 at least, 1 at least, 0 at least"
+        )
+    estimates = {name: _estimate(name, where) for name in args.estimator}
+    args.out.mkdir(parents=True, exist_ok=True)
+    with arguments.timed(f"motion render {args.out.name}", "scenes") as scenes:
+        for seed in range(args.seed, args.seed + args.scenes):
+            path = args.out / f"{seed:06}.npz"
+            if not path.exists():
+                rendered.write(path, seed, tuple(args.size), estimates)
+                scenes.append(1)
+            progress.advance(1, args.scenes)
+    return 0
+
+
+def _estimate(name: str, where) -> Any:
+    """Stage flow's estimator, with its default settings, as :data:`rendered.Estimate`."""
+    from vosmem import config, video
+    from vosmem.flow import stage
+
+    method, settings = stage.METHODS[name], config.section_defaults("flow")
+    path = weights.file_for(name, settings["weights"]) if method.learned else None
+    estimator = method.make(settings, path, where)
+
+    def estimate(first, second):
+        size = tuple(round(n * estimator.scale) for n in first.shape[:2])
+        return estimator(*(estimator.prepare(video.resize(frame, size)) for frame in (first, second)), True)
+
+    return estimate
+
+
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """The options of a training: those given, then those of the file, then the defaults; checked."""
     given = {key: value for key in TRAINING if (value := getattr(args, key)) is not None and value is not False}
@@ -125,8 +178,11 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
         if not is_number or value > most or not (value > 0 or (may_be_0 and value == 0)):
             wanted = f"{'a whole number' if whole else 'a number'}, {'at least' if may_be_0 else 'more than'} 0"
             raise UserError(f"--{key.replace('_', '-')}: got {value!r}, expected {wanted}{', at most 1' * (most == 1)}")
-    if not isinstance(options["data"], str | None):
-        raise UserError(f"--data: got {options['data']!r}, expected a folder")
+    for key in ("data", "fields"):
+        if not isinstance(options[key], str | None):
+            raise UserError(f"--{key}: got {options[key]!r}, expected a folder")
+    if options["data"] and options["fields"]:
+        raise UserError("--fields: are for synthetic flow; leave --data or --fields out")
     for key, known in (("encoding", ("published", "uv", "residual")), ("optimizer", ("adamw", "sgd")),
                        ("schedule", ("cosine", "published"))):  # fmt: skip
         if options[key] not in known:

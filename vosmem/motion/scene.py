@@ -7,7 +7,7 @@ at f' (P'_x, P'_y) / P'_z. The flow is the difference, with no approximation.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from torch.nn import functional as F
 
 OBJECTS, PARTS, STILL = 4, 3, 4  # at most so many moving objects, parts of each, and still objects
 SLOTS = 1 + STILL + OBJECTS * PARTS  # surfaces: the background, still ones, parts of moving ones
+# In which order they are put there: the last still one may stand before the first object.
+ORDER = (*range(STILL), *range(1 + STILL, 1 + STILL + PARTS), STILL, *range(1 + STILL + PARTS, SLOTS))
 
 
 @dataclass
@@ -22,45 +24,73 @@ class Scene:
     """N scenes of H x W pixels with K surfaces each.
 
     slot: (N, H, W) int64, which surface a pixel sees; 0 is the background.
-    rho: (N, H, W), inverse depth there.
+    outline: (N, K, H, W) bool, all of each surface, what others hide too; ORDER is that in which they were put there.
+    planes: (N, K, 3), each surface's inverse depth: at the centre, and its slope along x and y.
+    relief: (N, H, W), what the background's has besides.
     a, b: (N, K, 3, 3) and (N, K, 3), the motion of each surface relative to the camera.
     moving: (N, K) bool, whether the surface moves by itself.
-    deformation: (N, 2, H, W), added to the first two components of rho * P'.
+    waves: (N, 2, H, W), how surfaces bend; bend: (N, K), how much of it each takes; stirred: (N, H, W), and the
+        background, where it is water or leaves.
     focal, focal_after: (N,), in half widths.
     """
 
     slot: Tensor
-    rho: Tensor
+    outline: Tensor
+    planes: Tensor
+    relief: Tensor
     a: Tensor
     b: Tensor
     moving: Tensor
-    deformation: Tensor
+    waves: Tensor
+    bend: Tensor
+    stirred: Tensor
     focal: Tensor
     focal_after: Tensor
 
+    def only(self, surface: int) -> "Scene":
+        """The same world where every pixel sees that surface, as if it went on for ever."""
+        return replace(self, slot=torch.full_like(self.slot, surface))
+
+    @property
+    def rho(self) -> Tensor:
+        """Inverse depth of what each pixel sees, (N, H, W)."""
+        x, y = coordinates(*self.slot.shape[1:])  # (H, W) each
+        at_centre, along_x, along_y = self._seen(self.planes).unbind(1)  # (N, H, W) each
+        rho = at_centre + along_x * x + along_y * y
+        return (rho + self.relief * (self.slot == 0)).clamp(0.01, 4.0)
+
+    @property
+    def deformation(self) -> Tensor:
+        """What is added to the first two components of rho * P', (N, 2, H, W)."""
+        amount = self._seen(self.bend[:, :, None])[:, 0] + self.stirred * (self.slot == 0)  # (N, H, W)
+        return self.waves * amount[:, None]
+
+    def _seen(self, of_surface: Tensor) -> Tensor:
+        """What each pixel's surface has: (N, K, C) -> (N, C, H, W)."""
+        index = self.slot.flatten(1)[:, :, None].expand(-1, -1, of_surface.shape[2])  # (N, HW, C)
+        return of_surface.gather(1, index).transpose(1, 2).unflatten(2, self.slot.shape[1:])
+
     def flow(self) -> Tensor:
         """Exact flow (N, 2, H, W) in pixels, u right and v down."""
-        n, height, width = self.slot.shape
+        height, width = self.slot.shape[1:]
         x, y = coordinates(height, width)  # (H, W) each
         focal, after = self.focal[:, None, None], self.focal_after[:, None, None]
-        motion = torch.cat([self.a.flatten(2), self.b], dim=2)  # (N, K, 12)
-        index = self.slot.flatten(1)[:, :, None].expand(-1, -1, 12)  # (N, HW, 12)
-        motion = motion.gather(1, index).transpose(1, 2).reshape(n, 12, height, width)
+        motion = self._seen(torch.cat([self.a.flatten(2), self.b], dim=2))  # (N, 12, H, W)
+        rho, deformation = self.rho, self.deformation
         # rho * P' = A (x / f, y / f, 1) + rho b: homogeneous, so that rho may come close to 0
         px, py = x / focal, y / focal  # (N, H, W)
         qx, qy, qz = (
-            motion[:, 3 * i] * px + motion[:, 3 * i + 1] * py + motion[:, 3 * i + 2] + self.rho * motion[:, 9 + i]
+            motion[:, 3 * i] * px + motion[:, 3 * i + 1] * py + motion[:, 3 * i + 2] + rho * motion[:, 9 + i]
             for i in range(3)
         )
         qz = qz.clamp_min(0.2)  # a point that would come to lie behind the camera
-        u = after * (qx + self.deformation[:, 0]) / qz - x
-        v = after * (qy + self.deformation[:, 1]) / qz - y
+        u = after * (qx + deformation[:, 0]) / qz - x
+        v = after * (qy + deformation[:, 1]) / qz - y
         return torch.stack([u, v], dim=1) * (width / 2)
 
     def label(self) -> Tensor:
         """(N, 1, H, W) float: 1 where the surface moves independently of the camera, else 0."""
-        n, height, width = self.slot.shape
-        return self.moving.gather(1, self.slot.flatten(1)).reshape(n, 1, height, width).float()
+        return self._seen(self.moving[:, :, None]).float()
 
 
 class Draw:
@@ -169,7 +199,8 @@ def random_scene(n: int, height: int, width: int, seed: int, *, objects: int | N
     )
     focal_after = focal * (1 + draw.normal() * 0.3 * speed * draw.chance(0.3))
 
-    slot = torch.zeros(n, height, width, dtype=torch.long)
+    outline = torch.zeros(n, SLOTS, height, width, dtype=torch.bool)
+    outline[:, 0] = True
     planes = torch.zeros(n, SLOTS, 3)
     planes[:, 0] = plane
     own_a = torch.eye(3).repeat(n, SLOTS, 1, 1)  # each surface's own motion, before the camera's
@@ -188,7 +219,7 @@ def random_scene(n: int, height: int, width: int, seed: int, *, objects: int | N
         planes[:, index, 0] = here * draw.log_uniform(0.5, 3.5)
         planes[:, index, 1:] = planes[:, index, :1] * draw.normal(2) * 0.3
         inside = star(x, y, centre, size, draw, draw.uniform(0, math.pi), draw.log_uniform(1, 6))
-        slot.masked_fill_(inside & exists[:, None, None], index)
+        outline[:, index] = inside & exists[:, None, None]
 
     stills = draw.count([0.3, 0.25, 0.25, 0.2])
     for index in range(1, STILL):
@@ -235,27 +266,29 @@ def random_scene(n: int, height: int, width: int, seed: int, *, objects: int | N
             moving[:, index] = True
             bend[:, index] = velocity / focal * draw.uniform(0, 0.35)
             inside = star(x, y, part_centre, part_size, draw, angle, aspect)
-            slot.masked_fill_(inside & present[:, None, None], index)
+            outline[:, index] = inside & present[:, None, None]
         if o == 0:
-            still(STILL, draw.chance(0.3) > 0)  # it may stand before the object
+            still(STILL, draw.chance(0.3) > 0)
 
-    coefficients = planes.gather(1, slot.flatten(1)[:, :, None].expand(-1, -1, 3))  # (N, HW, 3)
-    coefficients = coefficients.transpose(1, 2).reshape(n, 3, height, width)
-    rho = coefficients[:, 0] + coefficients[:, 1] * base_x + coefficients[:, 2] * base_y
-    rho = (rho + relief * (slot == 0)).clamp(0.01, 4.0)
+    slot = torch.zeros(n, height, width, dtype=torch.long)
+    for index in ORDER:
+        slot.masked_fill_(outline[:, index], index)
 
     camera = rotation(turn)[:, None]  # (N, 1, 3, 3)
     waves = draw.smooth(2, height, width, 14)
     region = (draw.smooth(1, height, width, 3)[:, 0] > 0.3) & (draw.chance(0.3) > 0)[:, None, None]  # water, leaves
-    amount = bend.gather(1, slot.flatten(1)).reshape(n, height, width)
-    amount = amount + region * (slot == 0) * (draw.log_uniform(0.0004, 0.008) / focal)[:, None, None]
+    stirred = region * (draw.log_uniform(0.0004, 0.008) / focal)[:, None, None]
     return Scene(
         slot=slot,
-        rho=rho,
+        outline=outline,
+        planes=planes,
+        relief=relief,
         a=camera @ own_a,
         b=(camera @ own_b[..., None])[..., 0] + travel[:, None],
         moving=moving,
-        deformation=waves * amount[:, None],
+        waves=waves,
+        bend=bend,
+        stirred=stirred,
         focal=focal,
         focal_after=focal_after,
     )

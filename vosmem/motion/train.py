@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vosmem.averaging import average
-from vosmem.motion import flyingthings3d
+from vosmem.errors import UserError
+from vosmem.motion import flyingthings3d, rendered
 from vosmem.motion.encoding import CHANNELS, ENCODINGS
 from vosmem.motion.mpnet import MPNet
 from vosmem.motion.synthetic import batch
@@ -38,10 +39,28 @@ def make_optimizer(network: nn.Module, name: str, lr: float, weight_decay: float
     return torch.optim.AdamW(network.parameters(), lr, weight_decay=weight_decay)
 
 
-def sample(seed: int, n: int, size: tuple[int, int], encoding: str, device: torch.device) -> tuple[Tensor, Tensor]:
-    """One step's batch: encoded flow (N, C, H, W), and the share that moves in each cell (N, 1, H // 2, W // 2)."""
+def sample(
+    seed: int,
+    step: int,
+    n: int,
+    size: tuple[int, int],
+    encoding: str,
+    device: torch.device,
+    fields: rendered.Source | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One step's batch: encoded flow (N, C, H, W), and the share that moves in each cell (N, 1, H // 2, W // 2).
+
+    Synthetic flow with modelled errors; where there are ``fields``, half of it, and half of those.
+    """
+    of_files = n // 2 if fields is not None else 0
     with torch.no_grad():
-        flow, label = batch(n, *size, seed, device=device)
+        flow, label = batch(n - of_files, *size, (seed << 32) + step, device=device)
+        if fields is not None and of_files:
+            estimated, moving = fields.batch(step, of_files, device)
+            if estimated.shape[2:] != flow.shape[2:]:
+                got = " ".join(map(str, estimated.shape[2:]))
+                raise UserError(f"--size: got {' '.join(map(str, size))}, but the fields are of {got}")
+            flow, label = torch.cat([flow, estimated]), torch.cat([label, moving])
         return ENCODINGS[encoding](flow), F.avg_pool2d(label, 2)
 
 
@@ -54,9 +73,8 @@ def train_to_file(out: str | os.PathLike, history: str | os.PathLike, **settings
 
     state = Path(out).with_name(Path(out).name + ".state")
     network = train(state, history, **settings)
-    told = {
-        key: str(value) if key in ("device", "data") else value for key, value in settings.items() if value is not None
-    }
+    paths = ("device", "data", "fields")
+    told = {key: str(value) if key in paths else value for key, value in settings.items() if value is not None}
     width, encoding = settings.get("width", 0.25), settings.get("encoding", "residual")
     checkpoint.save(network, out, width=width, encoding=encoding, settings=told)
     state.unlink(missing_ok=True)
@@ -82,13 +100,15 @@ def train(
     save_every: int = 100,
     stop_after: int | None = None,
     data: str | os.PathLike | None = None,
+    fields: str | os.PathLike | None = None,
 ) -> MPNet:
     """Train, or go on from `state_path` where it holds a run of the same settings. Returns the averaged network.
 
     On the CPU the result depends on nothing but the arguments (and, between machines, on the number of threads);
     an interrupted and resumed run ends like one that never stopped.
 
-    data: the folder of FlyingThings3D, in the place of synthetic fields. size: (H, W) of these, or of crops of those.
+    data: the folder of FlyingThings3D, in the place of synthetic fields. fields: a folder of `vosmem motion render`,
+    for half of each batch. size: (H, W) of these, or of crops of those.
     optimizer: adamw, sgd. schedule: cosine, published.
     averaging: decay of the running mean of the weights. stop_after: leave after this step, with the state saved.
     The log is a CSV file: step, then for the steps since: loss, intersection over union at 0.5, last rate, seconds.
@@ -97,9 +117,11 @@ def train(
     settings = {
         "width": width, "encoding": encoding, "size": list(size), "steps": steps, "batch_size": batch_size,
         "optimizer": optimizer, "schedule": schedule, "lr": lr, "weight_decay": weight_decay,
-        "averaging": averaging, "seed": seed, "bfloat16": bfloat16, **({"data": str(data)} if data else {}),
+        "averaging": averaging, "seed": seed, "bfloat16": bfloat16,
+        **{key: str(folder) for key, folder in (("data", data), ("fields", fields)) if folder},
     }  # fmt: skip
     source = flyingthings3d.Source(flyingthings3d.pairs(data), size, seed) if data else None
+    estimated = rendered.Source.of(fields, seed) if fields else None
     torch.manual_seed(seed)
     network = MPNet(width, CHANNELS[encoding]).to(device, memory_format=torch.channels_last).train()
     mean = MPNet(width, CHANNELS[encoding]).to(device)
@@ -115,7 +137,7 @@ def train(
         if source:
             x, y = source.batch(step, batch_size, ENCODINGS[encoding], device)
         else:
-            x, y = sample((seed << 32) + step, batch_size, size, encoding, device)
+            x, y = sample(seed, step, batch_size, size, encoding, device, estimated)
         x = x.contiguous(memory_format=torch.channels_last)
         rate = learning_rate(step, steps, lr, schedule)
         for group in descent.param_groups:
@@ -166,8 +188,6 @@ def _resume(
         return 0
     state = torch.load(path, map_location="cpu", weights_only=True)
     if state["settings"] != json.dumps(settings):
-        from vosmem.errors import UserError
-
         was = json.loads(state["settings"])
         differ = ", ".join(f"{k}: {was.get(k)} there, {v} now" for k, v in settings.items() if was.get(k) != v)
         raise UserError(f"{path}: holds a run of other settings ({differ}); name another file or delete it")
