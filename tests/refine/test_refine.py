@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -97,6 +99,16 @@ def test_every_method_tells_what_it_did(written, look, method):
     assert (told["version"], told["method"], told["threshold"]) == (STAGE_VERSION, method, 0.5)
     assert told["parameters"] == settings
     assert video.read_mask(written / "out/a.b/f2.png").shape == (96, 128)
+
+
+@pytest.mark.parametrize("method", sorted({*METHODS} - {"zoom"}))
+def test_only_the_closer_look_waits_for_pytorch(written, method):
+    """Its import takes longer than the masks of a short video, and is paid by every sequence."""
+    options = [str(written / "d.json"), str(written / "p.h5"), "-o", str(written / "out/a.b.json"), "--method", method]
+    code = f"import sys; from vosmem.cli import main; sys.exit(main({['refine', *options]}) or 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (written / "out/a.b.json").is_file()
 
 
 def write_flow(path, names=("forward", "backward"), frames=("f1", "f2")):

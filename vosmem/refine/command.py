@@ -44,11 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from vosmem.refine import correction, stage, zoom
+    from vosmem.refine import stage, zoom
 
     settings, look = arguments.settings(args, "refine"), None
     if args.method == "zoom":
-        from vosmem import device
+        from vosmem import device  # PyTorch, whose import takes longer than most masks, is for this method alone
+        from vosmem.refine import correction
         from vosmem.refine.look import look_by
 
         where = device.choose(args.device, args.threads)
