@@ -34,7 +34,7 @@ def field(images: list[Path], t: int, folder: Path, estimator: DIS) -> np.ndarra
         return np.load(kept).astype(np.float32)
     size = video.working_size(video.read_frame(images[t]).shape[:2], SHORT_SIDE)
     first, second = (video.resize(video.read_frame(images[i]), size) for i in (t, t + 1))
-    flow = np.asarray(estimator(first, second), np.float32)
+    flow = estimator(estimator.prepare(first), estimator.prepare(second), False)[0]
     kept.parent.mkdir(parents=True, exist_ok=True)
     np.save(kept, flow.astype(np.float16))
     return flow

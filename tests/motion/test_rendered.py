@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from vosmem import weights
 from vosmem.cli import main
 from vosmem.errors import UserError
 from vosmem.motion import rendered
@@ -128,8 +129,8 @@ def test_training_on_fields_goes_on_as_if_it_had_not_stopped(fields, tmp_path):
     whole = train(tmp_path / "a.pt", tmp_path / "a.csv", **tiny)
     train(tmp_path / "b.pt", tmp_path / "b.csv", stop_after=2, **tiny)
     resumed = train(tmp_path / "b.pt", tmp_path / "b.csv", **tiny)
-    weights = (network.state_dict().values() for network in (whole, resumed))
-    assert all(torch.equal(a, b) for a, b in zip(*weights, strict=True))
+    states = (network.state_dict().values() for network in (whole, resumed))
+    assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
 
 
 def test_files_that_hold_no_fields_are_told(fields, tmp_path):
@@ -154,10 +155,10 @@ def test_the_command_renders_what_is_not_there_and_training_takes_it(tmp_path, c
     assert (out / "000000.npz").read_bytes() == first
     with np.load(out / "000001.npz") as file:
         assert {*file.files} == {"dis", "moving"} and file["dis"].shape == (2, 2, 32, 48)
-    weights = tmp_path / "w.safetensors"
+    trained = tmp_path / "w.safetensors"
     options = ["--fields", str(out), "--size", "32", "48", "--steps", "2", "--batch-size", "2", "--width", "0.07"]
-    assert main(["motion", "train", "-o", str(weights), *options, "--device", "cpu"]) == 0
-    assert weights.is_file()
+    assert main(["motion", "train", "-o", str(trained), *options, "--device", "cpu"]) == 0
+    assert weights.metadata(trained)["settings"]["fields"] == "fields"  # not where they lay on this machine
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,10 @@ def train_to_file(out: str | os.PathLike, history: str | os.PathLike, **settings
 
     state = Path(out).with_name(Path(out).name + ".state")
     network = train(state, history, **settings)
-    paths = ("device", "data", "fields")
-    told = {key: str(value) if key in paths else value for key, value in settings.items() if value is not None}
+    told = {key: value for key, value in settings.items() if value is not None}
+    told |= {key: Path(told[key]).name for key in ("data", "fields") if key in told}  # not where they lay
+    if "device" in told:
+        told["device"] = str(told["device"])
     width, encoding = settings.get("width", 0.25), settings.get("encoding", "residual")
     checkpoint.save(network, out, width=width, encoding=encoding, settings=told)
     state.unlink(missing_ok=True)
