@@ -176,7 +176,7 @@ def test_the_published_schedule_is_a_file(repository, tmp_path, monkeypatch):
     assert settings["steps"] == 3  # 2 epochs of 14 pairs in batches of 13
     assert (settings["lr"], settings["weight_decay"], settings["optimizer"]) == (0.003, 0.005, "sgd")
     assert (settings["schedule"], settings["batch_size"], settings["bfloat16"]) == ("published", 13, False)
-    assert (settings["averaging"], settings["data"]) == (0, "data/FlyingThings3D")
+    assert (settings["averaging"], settings["data"]) == (0, "FlyingThings3D")  # its name, not where it lay
     with (tmp_path / "w.csv").open() as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["3"]
     assert (told["epochs"], told["size"], told["width"]) == (27, [200, 360], 1)
