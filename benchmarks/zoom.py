@@ -55,10 +55,7 @@ def corrected_by(model: correction.Correction, frame: Frame, grid: Grid) -> zoom
     """What was seen in a frame, with its correction."""
     sides = frame.seen.sides
     logits = zoom.logits(frame.seen.cells, grid, zoom.covering(frame.seen.window, sides.shape[-2:]))
-    given = [*frame.maps, correction.cues_of(logits, zoom.clear(sides))]
-    with torch.inference_mode():
-        added = model(*(torch.from_numpy(m.astype(np.float32))[None] for m in given))[0]
-    return replace(frame.seen, correction=added.numpy())
+    return replace(frame.seen, correction=model.added(frame.maps, logits, zoom.clear(sides)))
 
 
 def main() -> None:

@@ -78,6 +78,17 @@ def test_windows_of_a_batch_do_not_mix():
         torch.testing.assert_close(model(*given)[1], model(*(g[1:2] for g in given))[0])
 
 
+def test_what_it_adds_to_a_window_as_it_is_kept():
+    """Maps may be float16, and logits those of a window that was mirrored."""
+    rng, model = np.random.default_rng(2), random().float()
+    maps = [rng.normal(size=s).astype(np.float16) for s in ((64, 8, 12), (64, 4, 6))]
+    logits, sides = rng.normal(size=(8, 12)).astype(np.float32)[:, ::-1], rng.normal(size=(6, 8, 12))
+    added = model.added(maps, logits, sides)
+    assert added.shape == (8, 12) and added.dtype == np.float32
+    cues = np.concatenate([logits[None] / 4, sides])
+    np.testing.assert_allclose(added, plain(model, *(m.astype(np.float64) for m in maps), cues), atol=1e-4)
+
+
 def test_before_it_has_learned_it_corrects_nothing():
     given = [torch.randn(1, 64, 8, 8), torch.randn(1, 64, 4, 4), torch.randn(1, 7, 8, 8)]
     assert (Correction()(*given) == 0).all()

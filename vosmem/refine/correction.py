@@ -60,6 +60,16 @@ class Correction(nn.Module):
             x = x + F.relu(convolution(x))
         return self.out(x)[:, 0]
 
+    def added(self, maps: Sequence[np.ndarray], logits: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """What is to be added to a window's logits, (h, w) float32.
+
+        ``maps``: U2-Net-p's `LAYERS` of the window, (64, h, w) and (64, h/2, w/2); ``logits`` and ``sides`` see
+        :func:`cues_of`.
+        """
+        given = (torch.from_numpy(m.astype(np.float32))[None] for m in (*maps, cues_of(logits, sides)))
+        with torch.inference_mode():
+            return self(*(m.to(self.mean.device) for m in given))[0].cpu().numpy()
+
 
 def cues_of(logits: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """(7, h, w) float32 of the first pass's ``logits`` (h, w) and the ``sides`` (6, h, w), both as they are weighed."""

@@ -61,9 +61,7 @@ def _view(
 
     def view(pixels: np.ndarray, logits: np.ndarray) -> zoom.View:
         maps = see(pixels)
-        given = [*(maps[layer] for layer in correction.LAYERS), correction.cues_of(logits, zoom.clear(maps[SIDES]))]
-        with torch.inference_mode():
-            added = model(*(torch.from_numpy(m)[None].to(device) for m in given))[0]
-        return maps[SIDES].astype(np.float16), added.cpu().numpy().astype(np.float16)
+        added = model.added([maps[layer] for layer in correction.LAYERS], logits, zoom.clear(maps[SIDES]))
+        return maps[SIDES].astype(np.float16), added.astype(np.float16)
 
     return view
