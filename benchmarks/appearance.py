@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.rounds import fastest
 from vosmem import precision, weights
-from vosmem.appearance.stage import NETWORKS, features
+from vosmem.appearance.stage import NETWORKS, features, fold_batch_norm
 from vosmem.config import section_defaults
 
 NETWORK = ("deeplab_largefov", "efficientnet_lite0", "u2netp")
@@ -71,7 +71,8 @@ def network(name: str, folder: Path | None) -> tuple[nn.Module, nn.Module]:
     else:
         plain.load_state_dict(row.convert(weights.load(folder), plain), strict=False)
     ours.load_state_dict(plain.state_dict())
-    row.prepare(ours)
+    fold_batch_norm(ours)
+    row.for_bfloat16(ours)
     return plain, ours
 
 

@@ -231,7 +231,8 @@ def disc(centre, size=(480, 854), radius=90):
 
 def test_the_real_weights_bear_bfloat16(real):
     """Their stage2d has a channel of 226.3 +- 0.2, whose rounding would be an error of a quarter in d0."""
-    network = stage.build("u2netp", config.section_defaults("appearance", {"layers": ["sides"]}), real)
+    settings = config.section_defaults("appearance", {"layers": ["sides"]})
+    network = stage.build("u2netp", settings, real, CPU, "bfloat16")
     exact, rounded = (
         stage.features(network, disc((250, 200))[None], CPU, p)["sides"][0] for p in ("float32", "bfloat16")
     )
@@ -241,7 +242,7 @@ def test_the_real_weights_bear_bfloat16(real):
 @pytest.mark.parametrize("centre", [(250, 200), (601, 283)])
 def test_the_real_weights_find_a_disc_where_it_is(real, centre):
     settings = config.section_defaults("appearance", {"layers": ["sides"]})
-    network = stage.build("u2netp", settings, real)
+    network = stage.build("u2netp", settings, real, CPU, "bfloat16")
     logits = stage.features(network, disc(centre)[None], CPU, "bfloat16")["sides"][0, 0]  # d0
     grid = network.grid("sides", (480, 854))
     found = logits > 0

@@ -30,6 +30,7 @@ from vosmem.appearance import (
 from vosmem.data import describe
 from vosmem.errors import UserError
 
+CPU = torch.device("cpu")
 BATCH = {"cpu": 1, "cuda": 8}  # frames at a time: a GPU would wait for each to be handed over; cores are busy with one
 
 
@@ -41,7 +42,7 @@ class Network:
     convert: Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
     layers: tuple[str, ...]
     default_layers: tuple[str, ...]
-    prepare: Callable[[nn.Module], object] = lambda model: fold_batch_norm(model)  # once the weights are in
+    for_bfloat16: Callable[[nn.Module], object] = lambda model: None  # what makes it fit for that
 
 
 NETWORKS = {
@@ -68,7 +69,7 @@ NETWORKS = {
         lambda tensors, _: u2netp.convert(tensors),
         layers=LAYERS["u2netp"],
         default_layers=("sides",),
-        prepare=nested.Nested.centre,
+        for_bfloat16=nested.Nested.centre,
     ),
     "isnet": Network(
         lambda layers, settings: isnet.ISNet(layers, settings["isnet_size"]),
@@ -95,10 +96,14 @@ NETWORKS = {
 }
 
 
-def build(network: str, settings: dict[str, Any], path: Path | None) -> nn.Module:
-    """The network with its weights, frozen, in evaluation mode. ``settings``: the config's section ``appearance``.
+def build(
+    network: str, settings: dict[str, Any], path: Path | None,
+    device: torch.device = CPU, precision: str = "float32",
+) -> nn.Module:  # fmt: skip
+    """The network with its weights on ``device``, frozen, in evaluation mode, channels last in memory.
 
-    ``path``: of the weights; not looked at for a network that has none.
+    ``settings``: the config's section ``appearance``; ``path``: of the weights, not looked at for a network that has
+    none; ``precision``: a key's value, that of :func:`features` later.
     """
     row, layers = NETWORKS[network], settings["layers"]
     unknown = [name for name in layers if name not in row.layers]
@@ -107,8 +112,10 @@ def build(network: str, settings: dict[str, Any], path: Path | None) -> nn.Modul
     model = row.make(list(layers) or list(row.default_layers), settings)
     if network not in WITHOUT_WEIGHTS:
         _load(model, network, path)
-    model.eval().requires_grad_(False)
-    row.prepare(model)
+    fold_batch_norm(model.eval().requires_grad_(False))
+    model.to(device, memory_format=torch.channels_last)
+    if precisions.choose(precision, device) == "bfloat16":
+        row.for_bfloat16(model)
     return model
 
 
@@ -158,16 +165,16 @@ def run(
 ) -> int:
     """Compute the features of one sequence and write them to ``out``. Returns the number of frames."""
     sequence = describe.read(description)
-    model = build(network, settings, path)
-    model = model.to(device, memory_format=torch.channels_last)
     own = precisions.settled(config.settings_for("appearance", settings, network), device)
+    precision = own.get("precision", "float32")
+    model = build(network, settings, path, device, precision)
     told = {k: v for k, v in own.items() if k not in ("network", "weights")} | {"layers": list(model.layers)}
     sha256 = "" if network in WITHOUT_WEIGHTS else weights.sha256(path)
     maker = cache.Maker("appearance", STAGE_VERSION, network, told, sha256)
     with cache.write(out, sequence.clip, maker) as file:
         frames, created = video.frames(sequence.frame_paths, sequence.working_size), False
         while batch := list(islice(frames, BATCH[device.type])):
-            maps = features(model, np.stack(batch), device, told.get("precision", "float32"))
+            maps = features(model, np.stack(batch), device, precision)
             for name, rows in maps.items():  # (n, C, h, w) each
                 if not created:
                     file.create(name, rows.shape[1:], model.grid(name, sequence.working_size))

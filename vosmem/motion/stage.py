@@ -129,7 +129,9 @@ def run(
             if network == "residual":
                 _write_residual(source, file, device)
             elif network == "u2netp":
-                _write_sides(source, file, appearance.build(network, {**own, "layers": ["sides"]}, path), own, device)
+                precise = own["precision"]
+                detector = appearance.build(network, {**own, "layers": ["sides"]}, path, device, precise)
+                _write_sides(source, file, detector, precise, device)
             else:
                 _write_probability(source, file, ESTIMATORS[network](path, device), own, device)
         return len(source)
@@ -149,14 +151,13 @@ def _write_probability(
 
 
 def _write_sides(
-    source: cache.Reader, file: cache.Writer, detector: nn.Module, settings: Mapping[str, Any], device: torch.device
+    source: cache.Reader, file: cache.Writer, detector: nn.Module, precise: str, device: torch.device
 ) -> None:
     """``/sides`` (T, 14, h, w): :func:`saliency.sides`."""
-    detector.to(device, memory_format=torch.channels_last)
     scale = _to_cells(source.grid("forward"))
     for t in range(len(source)):
         both = (torch.from_numpy(source.rows(n, t, t + 1) * scale).to(device) for n in ("forward", "backward"))
-        maps = saliency.sides(detector, *both, settings["precision"]).cpu().numpy()  # (1, 14, h, w)
+        maps = saliency.sides(detector, *both, precise).cpu().numpy()  # (1, 14, h, w)
         if t == 0:
             file.create("sides", maps.shape[1:], Grid.of_image(maps.shape[2:], source.clip.frame_size))
         file.append("sides", maps)

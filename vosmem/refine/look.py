@@ -12,6 +12,7 @@ from vosmem.appearance import stage
 from vosmem.refine import correction, zoom
 
 SIDES = "full_sides"
+PRECISION = "auto"  # of its convolutions, see the keys of that name
 
 
 def eye(
@@ -23,10 +24,10 @@ def eye(
     file holds others.
     """
     settings = {"layers": [SIDES, *layers], "saliency_size": zoom.INPUT}
-    model = stage.build(zoom.NETWORK, settings, weights).to(device, memory_format=torch.channels_last)
+    model = stage.build(zoom.NETWORK, settings, weights, device, PRECISION)
 
     def see(pixels: np.ndarray) -> dict[str, np.ndarray]:
-        maps = {name: m[0] for name, m in stage.features(model, pixels[None], device, "auto").items()}
+        maps = {name: m[0] for name, m in stage.features(model, pixels[None], device, PRECISION).items()}
         return maps | {SIDES: maps[SIDES][1:]}
 
     return see
