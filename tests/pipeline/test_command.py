@@ -155,6 +155,96 @@ def test_a_second_run_replaces_the_first_only_if_asked(bright_stages, folder_of,
     assert held(out) == ["masks"]
 
 
+# --- several videos
+
+
+def several(*arguments):
+    return main(["segment", *map(str, arguments), "--short-side", "64", "--device", "cpu"])
+
+
+def test_several_videos_go_to_folders_of_their_names(bright_stages, folder_of, film, tmp_path, capsys):
+    path, _ = film
+    other, out = folder_of(moving(3), "walk"), tmp_path / "out"
+    assert several(path, other, "-o", out, "--overlay") == 0
+    assert capsys.readouterr().out == f"{out / 'in/masks'}\n{out / 'walk/masks'}\n"
+    assert held(out) == ["in", "walk"]
+    assert held(out / "in") == held(out / "walk") == ["masks", "overlay.mp4"]
+    assert held(out / "walk/masks") == NAMES[:3]
+    assert overlap(masks(out / "in")[1], bright(moving())) > 0.85
+
+
+def test_a_folder_of_videos_and_of_folders_of_images(bright_stages, folder_of, film, tmp_path):
+    folder_of(moving(1), "all/b10")
+    folder_of(moving(2), "all/b9")
+    film[0].rename(tmp_path / "all/a b.mp4")
+    (tmp_path / "all/notes.txt").write_text("not a video")
+    (tmp_path / "all/empty").mkdir()
+    assert several(tmp_path / "all", "-o", tmp_path / "out") == 0
+    assert [len(shot) for shot in bright_stages.shots] == [4, 2, 1]  # a b, b9, b10
+    assert held(tmp_path / "out") == ["a b", "b10", "b9"]
+
+
+def test_a_folder_with_one_video_is_a_folder_of_videos(bright_stages, folder_of, tmp_path):
+    folder_of(moving(1), "all/walk")
+    assert several(tmp_path / "all", "-o", tmp_path / "out") == 0
+    assert held(tmp_path / "out") == ["walk"]
+
+
+def test_a_video_that_cannot_be_read_stops_no_other(bright_stages, folder_of, tmp_path, capsys):
+    pytest.importorskip("av", reason="needs the extra `video`")
+    for name in ("a", "c"):
+        folder_of(moving(2), f"all/{name}")
+    (tmp_path / "all/b.mp4").write_text("no video\n" * 99)
+    folder_of(moving(1), "all/d")
+    write_two_sizes(tmp_path / "all/d")
+    assert several(tmp_path / "all", "-o", tmp_path / "out") == 1
+    told = capsys.readouterr()
+    assert told.out == f"{tmp_path / 'out/a/masks'}\n{tmp_path / 'out/c/masks'}\n"
+    lines = [line for line in told.err.splitlines() if line.startswith("vosmem segment: ")]
+    assert "b.mp4: cannot be opened as a video" in lines[0]
+    assert "bring all images to one size" in lines[1]
+    assert lines[2:] == ["vosmem segment: 2 of 4 videos were not segmented, see above: b, d"]
+    assert held(tmp_path / "out") == ["a", "c"]
+
+
+def test_the_same_command_goes_on_where_it_was_ended(bright_stages, folder_of, tmp_path, capsys):
+    for name in ("a", "b", "c"):
+        folder_of(moving(2), f"all/{name}")
+    command, run = (tmp_path / "all", "-o", tmp_path / "out"), bright_stages.run
+    bright_stages.run = lambda *a: run(*a) if len(bright_stages.shots) < 2 else signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        several(*command)
+    assert held(tmp_path / "out") == ["a", "b"]
+    before = (tmp_path / "out/a/masks/frame-0.png").stat().st_ino
+    bright_stages.run = run
+    capsys.readouterr()
+    assert several(*command) == 0
+    told = capsys.readouterr()
+    assert told.out.split() == [str(tmp_path / "out" / name / "masks") for name in "abc"]
+    assert told.err.count("is there already and stays; --overwrite makes it anew") == 2
+    assert len(bright_stages.shots) == 3
+    assert (tmp_path / "out/a/masks/frame-0.png").stat().st_ino == before
+    assert several(*command, "--overwrite") == 0
+    assert len(bright_stages.shots) == 6
+
+
+def test_what_is_wrong_for_all_is_told_once_and_first(bright_stages, folder_of, tmp_path, capsys):
+    a, b = folder_of(moving(1), "x/walk"), folder_of(moving(1), "y/walk")
+    for arguments, message in (
+        ((a, b), f"{a} and {b}: would both go to {tmp_path / 'out/walk'}; rename one, or segment it by itself"),
+        ((a, tmp_path / "none"), f"{tmp_path / 'none'}: no such file; give a video file or a folder of images"),
+        ((a, tmp_path / "x", "--threads", 0), f"{a} and {a}: would both go"),
+        ((tmp_path / "x", "--threads", 0), "threads: got 0, expected at least 1"),
+    ):
+        assert several(*arguments, "-o", tmp_path / "out") == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"vosmem segment: {message}")
+        assert not (tmp_path / "out").exists()
+
+
+# --- what goes wrong
+
+
 def test_temporary_files_where_the_user_wants_them(bright_stages, folder_of, tmp_path, capsys):
     (tmp_path / "work").mkdir()
     seen = []
@@ -179,6 +269,7 @@ def write_two_suffixes(folder):
 
 UNUSABLE = {
     "nothing": (lambda f: None, "in", "in: holds no images (.bmp, .jpeg, .jpg, .png"),
+    "folders of nothing": (lambda f: (f / "a").mkdir(), "in", "no videos, no folders of images; give a video file"),
     "absent": (lambda f: None, "nowhere", "nowhere: no such file; give a video file or a folder of images"),
     "text": (lambda f: (f / "v.mp4").write_text("no video\n" * 99), "in/v.mp4", "v.mp4: cannot be opened as a"),
     "empty": (lambda f: (f / "v.mp4").write_bytes(b""), "in/v.mp4", "v.mp4: cannot be opened as a video; give a video"),

@@ -86,11 +86,11 @@ def test_masks_are_made_by_the_method_that_was_asked_for(random_weights):
 
 def test_nothing_crosses_a_cut(random_weights, tmp_path):
     """Neither flow nor memory: each shot comes out as it would alone."""
-    clips = moving(3, background=0), moving(2, background=1)
+    clips, made = (moving(3, background=0), moving(2, background=1)), segmentation.ready("cpu", 1, 64)
 
     def run(frames, name, **options):
         timed = ((None, frame) for frame in frames)
-        return np.stack(list(segmentation.run(timed, tmp_path / name, "cpu", 1, 64, **options).probabilities()))
+        return np.stack(list(segmentation.run(timed, tmp_path / name, made, 64, **options).probabilities()))
 
     whole = run(np.concatenate(clips), "whole")
     alone = np.concatenate([run(clip, str(k)) for k, clip in enumerate(clips)])

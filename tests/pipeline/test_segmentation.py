@@ -12,7 +12,8 @@ from vosmem.pipeline import segmentation
 
 
 def run(frames, folder, **options):
-    return segmentation.run(((None, frame) for frame in frames), folder, "cpu", 1, 64, **options)
+    stages = segmentation.ready("cpu", 1, 64)
+    return segmentation.run(((None, frame) for frame in frames), folder, stages, 64, **options)
 
 
 @pytest.mark.parametrize("size", [(60, 90), (90, 60), (61, 33), (16, 16), (40, 200), (270, 480), (2160, 3840)])

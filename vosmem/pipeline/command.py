@@ -1,38 +1,47 @@
-"""`vosmem segment`: one video, or one folder of images, to masks."""
+"""`vosmem segment`: videos, or folders of images, to masks."""
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosmem import arguments, config
-from vosmem.errors import UserError
+from vosmem.errors import UserError, told
+from vosmem.pipeline import inputs
 
 if TYPE_CHECKING:
     import numpy as np
 
-HELP = "segment the moving object of one video or folder of images"
-EXAMPLE = "example: vosmem segment holiday.mp4 -o out --overlay"
-RATE = 25.0  # frames a second of an overlay over a folder of images
+    from vosmem.pipeline.stages import Stages  # which needs torch
+
+HELP = "segment the moving object of videos or folders of images"
+EXAMPLE = """examples:
+  vosmem segment holiday.mp4 -o out --overlay    writes out/masks/00000.png ... and out/overlay.mp4
+  vosmem segment videos/ -o out                  writes out/<video>/masks/00000.png ... where they are not yet"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", type=Path, metavar="INPUT", help="a video file, or a folder of images of one video")
+    parser.add_argument(
+        "input",
+        type=Path,
+        nargs="+",
+        metavar="INPUT",
+        help="a video file, or a folder of one video's images; several, or a folder of them, are segmented one after "
+        "the other, and one that cannot be stops no other",
+    )
     parser.add_argument(
         "-o",
         "--out",
         type=Path,
         required=True,
         metavar="OUT",
-        help="folder to write masks/<frame>.png to; what else it holds stays as it is",
+        help="folder to write masks/<frame>.png to, of several videos <video>/masks/<frame>.png; what else it holds "
+        "stays as it is",
     )
     parser.add_argument(
         "--overlay",
@@ -84,44 +93,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from vosmem import video, videofile
-    from vosmem.arguments import timed
+    from vosmem.pipeline import segmentation
+
+    if args.work and not args.work.is_dir():
+        raise UserError(f"{args.work}: no such folder; make it first, or leave out --work")
+    found = inputs.given(args.input, args.out)
+    stages = segmentation.ready(args.device, args.threads, args.short_side, args.method, args.weights)
+    if args.out in found:
+        _segment(args, found[args.out], args.out, stages)
+    else:
+        _segment_all(args, found, stages)
+    return 0
+
+
+def _segment_all(args: argparse.Namespace, found: Mapping[Path, inputs.Input], stages: Stages) -> None:
+    """Segment one video after the other. Raises UserError in the end where some could not be."""
+    failed = []
+    for k, (out, one) in enumerate(found.items(), 1):
+        print(f"{one.path}, {k} of {len(found)}", file=sys.stderr)
+        if not args.overwrite and all((out / name).exists() for name in _wanted(args)):
+            print(f"{out}: is there already and stays; --overwrite makes it anew", file=sys.stderr)
+            print(out / "masks")
+            continue
+        try:
+            _segment(args, one, out, stages)
+        except (UserError, OSError) as error:
+            line = told(error) if isinstance(error, OSError) else str(error)
+            if line is None:
+                raise
+            print(f"vosmem segment: {line}", file=sys.stderr)
+            failed.append(one.name)
+    if failed:
+        raise UserError(f"{len(failed)} of {len(found)} videos were not segmented, see above: {', '.join(failed)}")
+
+
+def _wanted(args: argparse.Namespace) -> list[str]:
+    return ["masks", *["probability"] * args.probability, *["overlay.mp4"] * args.overlay]
+
+
+def _segment(args: argparse.Namespace, one: inputs.Input, out: Path, stages: Stages) -> None:
+    """Segment one video to the folder ``out``."""
+    from vosmem import videofile
     from vosmem.pipeline import segmentation
     from vosmem.pipeline.output import output
 
-    images = _images(args.input) if args.input.is_dir() else []
-    if not args.input.exists():
-        raise UserError(f"{args.input}: no such file; give a video file or a folder of images")
-    if args.work and not args.work.is_dir():
-        raise UserError(f"{args.work}: no such folder; make it first, or leave out --work")
-
-    def frames() -> Iterator[tuple[float, np.ndarray]]:
-        return _read(images, video.read_frame) if images else videofile.read(args.input)
-
-    wanted = ["masks", *["probability"] * args.probability, *["overlay.mp4"] * args.overlay]
-    with (
-        _ended_cleanly(),
-        output(args.out, wanted, args.overwrite, args.input) as fresh,
-        _work(args.work, fresh) as work,
-    ):
-        expected = len(images) or videofile.length(args.input)
-        done = segmentation.run(
-            frames(), work, args.device, args.threads, args.short_side, args.cuts, expected, args.method, args.weights
-        )
-        digits = max(5, len(str(len(done) - 1)))
-        names = [p.stem for p in images] or [f"{t:0{digits}d}" for t in range(len(done))]
-        value = 255 if args.labels == "255" else 1
+    one.check()
+    with output(out, _wanted(args), args.overwrite, one.path) as fresh, _work(args.work, fresh) as work:
+        done = segmentation.run(one.frames(), work, stages, args.short_side, args.cuts, one.length())
+        names, value = one.names(len(done)), 255 if args.labels == "255" else 1
         _write("masks", fresh, names, (mask.astype("uint8") * value for mask in done.masks()))
         if args.probability:
             rounded = ((probability * 255).round().astype("uint8") for probability in done.probabilities())
             _write("probability", fresh, names, rounded)
         if args.overlay:
-            with timed("overlay", total=len(done)) as count:
-                videofile.write(fresh / "overlay.mp4", _overlays(frames(), done.masks()), done.times)
+            with arguments.timed("overlay", total=len(done)) as count:
+                videofile.write(fresh / "overlay.mp4", _overlays(one.frames(), done.masks()), done.times)
                 count.append(len(done))
-    print(f"{len(names)} masks written to {args.out / 'masks'}", file=sys.stderr)
-    print(args.out / "masks")
-    return 0
+    print(f"{len(names)} masks written to {out / 'masks'}", file=sys.stderr)
+    print(out / "masks")
 
 
 def _write(what: str, folder: Path, names: Sequence[str], images: Iterator[np.ndarray]) -> None:
@@ -142,35 +171,6 @@ def _overlays(frames: Iterator[tuple[float, np.ndarray]], masks: Iterator[np.nda
         progress.advance(1)
 
 
-def _images(folder: Path) -> list[Path]:
-    """The images of a folder in order, checked to be some and to have names of their own."""
-    from vosmem.data import files
-
-    images = files.images(folder)
-    if not images:
-        raise UserError(
-            f"{folder}: holds no images ({', '.join(sorted(files.IMAGE_SUFFIXES))}); give a video file or a folder of "
-            "one video's images. Folders of videos are for the workflow, see config/videos.yaml"
-        )
-    for name, same in itertools.groupby(sorted(images, key=lambda p: p.stem), lambda p: p.stem):
-        files = [p.name for p in same]
-        if len(files) > 1:
-            raise UserError(f"{folder}: {' and '.join(files)} would both have the mask {name}.png; rename one")
-    return images
-
-
-def _read(images: Sequence[Path], read: Callable[[Path], np.ndarray]) -> Iterator[tuple[float, np.ndarray]]:
-    """A folder's images as the frames of a video, checked to be of one size."""
-    size = None
-    for t, path in enumerate(images):
-        frame = read(path)
-        size = size or frame.shape[:2]
-        if frame.shape[:2] != size:
-            got, expected = (f"{w}x{h}" for h, w in (frame.shape[:2], size))
-            raise UserError(f"{path}: {got} pixels, {images[0].name} has {expected}; bring all images to one size")
-        yield t / RATE, frame
-
-
 def _work(folder: Path | None, fresh: Path):
     """A folder for temporary files, gone in the end."""
     if folder is None:
@@ -182,21 +182,3 @@ def _work(folder: Path | None, fresh: Path):
 def _as_path(folder: tempfile.TemporaryDirectory) -> Iterator[Path]:
     with folder as name:
         yield Path(name)
-
-
-@contextmanager
-def _ended_cleanly() -> Iterator[None]:
-    """Have the process clean up where it is asked to end, as schedulers do, rather than stop where it is."""
-
-    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
-        yield
-        return
-
-    def stop(*_) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -86,51 +86,45 @@ def segment(
 
     Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be used.
     """
+    stages = ready(device, None, short_side, method, weights)
     with _folder(work) as folder:
-        done = run(
-            ((None, f[..., ::-1]) for f in _checked(frames)),
-            Path(folder),
-            device,
-            None,
-            short_side,
-            cuts,
-            method=method,
-            weights=weights,
-        )
+        done = run(((None, f[..., ::-1]) for f in _checked(frames)), Path(folder), stages, short_side, cuts)
         masks = np.empty((len(done), *done.size), bool)  # (T, H, W)
         for t, mask in enumerate(done.masks()):
             masks[t] = mask
         return masks
 
 
-def run(
-    frames: Iterable[tuple[float | None, np.ndarray]],
-    folder: Path,
-    where: str,
-    threads: int | None = None,
-    short_side: int = 480,
-    cuts: bool = True,
-    expected: int | None = None,
-    method: str | None = None,
-    weights: str = "shipped",
-) -> Segmentation:
-    """Run every stage on frames, (seconds or None, (H, W, 3) uint8 BGR); all files go to ``folder``.
+def ready(
+    device: str, threads: int | None = None, short_side: int = 480, method: str | None = None, weights: str = "shipped"
+) -> Stages:
+    """What :func:`run` takes, for as many videos as there are.
 
-    The memory's ``weights``, see :func:`segment`, say which networks they were trained on, and how those were run.
-    ``expected``: how many frames there are, about, where that is known; ``method``: one of the config's
-    `refine.methods`, by default the last of its default. Raises UserError, before anything takes long,
-    where the disk has not enough room.
+    ``threads``: None for all cores that the process may use; the others see :func:`segment`. Raises UserError where one
+    of them cannot be.
     """
-    from vosmem import device
+    from vosmem.device import choose
     from vosmem.pipeline.stages import Stages
     from vosmem.weights import memory_name
     from vosmem.weights.fetch import fetch
 
     if not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
         raise UserError(f"short side: got {short_side}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
-    refine = {"methods": [method]} if method else {}
     name = memory_name(weights)
-    stages = Stages.of(fetch(name) if name else Path(weights), device.choose(where, threads), refine)
+    memory = fetch(name) if name else Path(weights)
+    return Stages.of(memory, choose(device, threads), {"methods": [method]} if method else {})
+
+
+def run(
+    frames: Iterable[tuple[float | None, np.ndarray]], folder: Path, stages: Stages, short_side: int = 480,
+    cuts: bool = True, expected: int | None = None,
+) -> Segmentation:  # fmt: skip
+    """Run every stage on frames, (seconds or None, (H, W, 3) uint8 BGR); all files go to ``folder``.
+
+    The memory's weights say which networks they were trained on, and how those were run. ``stages``: of :func:`ready`
+    for the same ``short_side``; ``expected``: how many frames there are, about, where that is known. Raises UserError,
+    before anything takes long, where the disk has not enough room.
+    """
     with timed("frames", total=expected) as count:
         film = extract.extract(frames, folder / "frames", short_side, cuts)
         count.append(len(film.names))
