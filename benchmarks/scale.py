@@ -2,7 +2,8 @@
 
 `fit` reads the benchmark tables of a run: CPU seconds of a job are taken to be a + b f p, with f frames of p million
 pixels, by least squares, which tells the start-up (a) from the work (b). `run N` makes N tiny sequences in a folder of
-its own, runs the workflow over them with small networks, and prints the same and what Snakemake itself took.
+its own, runs the workflow over them with small networks, and prints the same and what Snakemake itself took. `segment
+N` segments N tiny videos with the shipped weights: by one `vosmem segment`, and by one each.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import torch
 import yaml
 
 from vosmem.appearance import mobile
+from vosmem.refine import zoom
+from vosmem.weights.fetch import fetch
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE, FRAMES = (64, 96), 4  # of a tiny sequence
@@ -45,12 +48,16 @@ def main() -> None:
     run = commands.add_parser("run")
     run.add_argument("sequences", type=int)
     run.add_argument("--cores", default="all")
+    commands.add_parser("segment").add_argument("sequences", type=int)
     args = parser.parse_args()
     if args.action == "fit":
         print(table(args.results))
         return
     with tempfile.TemporaryDirectory() as folder:
-        tiny(Path(folder), args.sequences, args.cores)
+        if args.action == "run":
+            tiny(Path(folder), args.sequences, args.cores)
+        else:
+            together(Path(folder), args.sequences)
 
 
 def table(results: Path) -> str:
@@ -80,12 +87,12 @@ def table(results: Path) -> str:
     return "\n".join(lines)
 
 
-def tiny(folder: Path, count: int, cores: str) -> None:
-    """Make the sequences, run, and tell what it took."""
+def render(folder: Path, count: int, frames: int = FRAMES) -> None:
+    """Make the sequences, in the layout of DAVIS, in ``folder``/tiny."""
     rng = np.random.default_rng(0)
     for i in range(count):
         background = cv2.GaussianBlur(rng.integers(0, 255, (*SIZE, 3), np.uint8), (0, 0), 1.5)
-        for t in range(FRAMES):
+        for t in range(frames):
             mask = np.zeros(SIZE, np.uint8)
             mask[16:48, 8 + 6 * t : 40 + 6 * t] = 255
             for kind, suffix, image in (
@@ -95,11 +102,44 @@ def tiny(folder: Path, count: int, cores: str) -> None:
                 path = folder / "tiny" / kind / "480p" / f"s{i:05d}" / f"{t:05d}.{suffix}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(path), image)
+
+
+def tiny(folder: Path, count: int, cores: str) -> None:
+    """Make the sequences, run, and tell what it took."""
+    render(folder, count)
     torch.manual_seed(0)
     torch.save(mobile.mobilenet_v2(["block5"], 8).state_dict(), folder / "random.pth")
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--directory"]
     command += [str(folder), "--configfile", str(folder / "config.yaml"), "--cores", cores, "--keep-going"]
+    wall, cpu = taken(command, folder)
+    results = folder / "results/tiny"
+    print(table(results))
+    disk = sum(p.stat().st_size for p in folder.joinpath("results").rglob("*") if p.is_file())
+    hidden = sum(1 for p in folder.joinpath(".snakemake").rglob("*") if p.is_file())
+    print(f"\n{count} sequences: {wall:.0f} s, {cpu:.0f} CPU s, that is {cpu / count:.2f} a sequence")
+    print(f"disk of the results: {disk / count / 1e3:.0f} kB a sequence; files of Snakemake's: {hidden / count:.1f}")
+
+
+def together(folder: Path, count: int) -> None:
+    """Make the sequences, segment them by one command and by one each, and tell what either took."""
+    render(folder, count, 2)
+    videos = sorted((folder / "tiny/JPEGImages/480p").iterdir())
+    command = [sys.executable, "-m", "vosmem", "segment", "--short-side", str(SIZE[0]), "--threads", "1", "-o"]
+    fetch(zoom.NETWORK)  # so that neither fetches
+    runs = {"one command each": [[*command, f"{folder}/{v.name}", str(v)] for v in videos]}
+    runs["one command for all"] = [[*command, f"{folder}/all", *map(str, videos)]]
+    print("| | s a video | CPU s a video |\n|---|---|---|")
+    means = {}
+    for name, commands in runs.items():
+        wall, means[name] = np.sum([taken(c, folder) for c in commands], 0) / count
+        print(f"| {name} | {wall:.2f} | {means[name]:.2f} |", flush=True)
+    apart, at_once = means.values()
+    print(f"\nscale segment: {apart - at_once:.1f} CPU s a video saved, of {apart:.1f} ({count} videos of 2 frames)")
+
+
+def taken(command: list[str], folder: Path) -> tuple[float, float]:
+    """Run a command; seconds by the clock, and of the CPU. What it tells is printed where it fails."""
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with open(folder / "told.txt", "w") as told:
         done = subprocess.run(command, stdout=told, stderr=told, check=False)
@@ -107,13 +147,7 @@ def tiny(folder: Path, count: int, cores: str) -> None:
     if done.returncode:
         print((folder / "told.txt").read_text()[-5000:], file=sys.stderr)
         sys.exit(1)
-    results = folder / "results/tiny"
-    print(table(results))
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    disk = sum(p.stat().st_size for p in folder.joinpath("results").rglob("*") if p.is_file())
-    hidden = sum(1 for p in folder.joinpath(".snakemake").rglob("*") if p.is_file())
-    print(f"\n{count} sequences: {wall:.0f} s, {cpu:.0f} CPU s, that is {cpu / count:.2f} a sequence")
-    print(f"disk of the results: {disk / count / 1e3:.0f} kB a sequence; files of Snakemake's: {hidden / count:.1f}")
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":
