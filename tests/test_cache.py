@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 
 import h5py
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vosmem import cache
+from vosmem import cache, errors
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid
 
@@ -146,6 +147,20 @@ def test_a_spoilt_file_is_named(file, spoil, message):
     assert "\n" not in str(caught.value)
     if file[0].exists():
         assert "`vosmem cache verify --delete`" in str(caught.value)
+
+
+def test_what_the_system_refuses_is_not_taken_for_spoilt(file):
+    """Its file may be sound: nobody should be told to delete it."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # no file more may be opened
+    try:
+        with pytest.raises(OSError, match="Too many open files") as refused, cache.read(file[0], "motion"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert errors.told(refused.value).startswith(f"{file[0]}: too many files are open (Too many open files); allow")
+    with cache.read(file[0], "motion") as reader:
+        reader.check_whole()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Room on the disk: what is missing is told before it is needed."""
 
+import errno
 import io
 import subprocess
 import sys
@@ -96,6 +97,26 @@ def test_a_full_disk_ends_in_one_line(tmp_path):
         assert not [p for p in folder.iterdir() if p.name.startswith(".")]
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_the_largest_file_that_may_be_written_is_heeded(tmp_path):
+    """As `ulimit -f` sets it: HDF5 would end the process by a signal here as well."""
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))"
+    done = subprocess.run([sys.executable, "-c", limited + FULL, tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path}: flow dis of a, 10 frames, takes ")
+    assert "for which there is no room (File too large); make room there" in done.stdout
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_a_quota_that_is_used_up_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(room.ctypes, "get_errno", lambda: errno.EDQUOT)
+    refused = type("C", (), {"fallocate": type("F", (), {"__call__": lambda *_: -1})()})()
+    monkeypatch.setattr(room.ctypes, "CDLL", lambda *_, **__: refused)
+    message = r"flow dis of a, 3 frames, takes \d+ kB, for which there is no room \(Disk quota exceeded\); make"
+    with pytest.raises(UserError, match=message), cache.write(tmp_path / "a.h5", CLIP, MAKER) as file:
+        file.create("forward", (2, 50, 100))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

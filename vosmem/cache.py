@@ -254,12 +254,19 @@ class Reader:
 
 @contextmanager
 def read(path: str | os.PathLike, stage: str | None = None) -> Iterator[Reader]:
-    """Open one cache file, and check that it is one, of this format, and (if given) of ``stage`` as it is now."""
+    """Open one cache file, and check that it is one, of this format, and (if given) of ``stage`` as it is now.
+
+    Raises UserError where it is none, or is spoilt, and OSError where the system does not let it be read, which says
+    nothing of the file.
+    """
     path = Path(path)
     try:
-        file = h5py.File(path, "r", track_order=True)
+        with open(path, "rb") as opened:
+            opened.read(1)
     except FileNotFoundError:
         raise UserError(f"{path}: no such cache file; run the stage that writes it first") from None
+    try:
+        file = h5py.File(path, "r", track_order=True)
     except OSError as error:
         raise _unreadable(path, f"not a whole HDF5 file ({_line(error)})") from None
     with file:

@@ -7,6 +7,8 @@ import os
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+BUSY = (errno.EMFILE, errno.ENFILE)
+BROKEN = (errno.EIO, errno.ESTALE)
 WRONG_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST)
 
 
@@ -25,6 +27,10 @@ def told(error: OSError) -> str | None:
         return f"{where}no room left on the disk ({os.strerror(error.errno)}); make room there and run again"
     if error.errno in FORBIDDEN:
         return f"{where}may not be read or written by this user ({os.strerror(error.errno)}); choose another place"
+    if error.errno in BUSY:
+        return f"{where}too many files are open ({os.strerror(error.errno)}); allow more (`ulimit -n`) and run again"
+    if error.errno in BROKEN:
+        return f"{where}the disk does not answer as it should ({os.strerror(error.errno)}); see to it and run again"
     if error.errno in WRONG_PLACE and where:
         return f"{where}cannot be used as it is asked for ({os.strerror(error.errno)}); correct the path"
     return None

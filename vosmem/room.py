@@ -9,10 +9,11 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import shutil
 from pathlib import Path
 
-from vosmem.errors import UserError
+from vosmem.errors import FULL, UserError
 
 SPARE = 1 << 18  # bytes that stay free, for the heading and the index of a file
 MEND = "make room there and run again"
@@ -37,16 +38,28 @@ def reserve(path: Path, size: int, what: str) -> None:
     Raises UserError where there are not as many. File systems that cannot reserve are asked what is free, no more.
     """
     here = path.stat()
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)[0]  # which reserving does not heed
+    if largest != resource.RLIM_INFINITY and size + SPARE > largest:
+        raise _refused(path.parent, size, what, errno.EFBIG)
     check(path.parent, size - here.st_blocks * 512 + SPARE, what)
     fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)  # Linux
     if fallocate is None:
         return
     fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong)
     with open(path, "r+b") as file:
-        if fallocate(file.fileno(), KEEP_SIZE, 0, size) and ctypes.get_errno() == errno.ENOSPC:
-            release(path)
+        failed = ctypes.get_errno() if fallocate(file.fileno(), KEEP_SIZE, 0, size) else 0
+    if failed in FULL:
+        release(path)
+        if failed == errno.ENOSPC:
             check(path.parent, size, what)
-            raise UserError(f"{path.parent}: no room for {what}, {readable(size)}; {MEND}")
+        raise _refused(path.parent, size, what, failed)
+
+
+def _refused(folder: Path, size: int, what: str, error: int) -> UserError:
+    """Where what is free tells nothing: a quota, or the largest file that a process may write (``ulimit -f``)."""
+    return UserError(
+        f"{folder}: {what} takes {readable(size)}, for which there is no room ({os.strerror(error)}); {MEND}"
+    )
 
 
 def release(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Every way in which a cache file can be spoilt is noticed and named, and nothing else is."""
 
+import errno
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.stored.conftest import FLOW, FRAMES, put
+from vosmem import cache
 from vosmem.cli import main
 
 
@@ -165,6 +167,26 @@ def test_what_a_killed_process_left_is_a_fault_and_what_a_live_one_writes_is_not
     assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [str(left)]
     assert verify(results, "--delete") == 0
     assert live.exists() and not left.exists()
+
+
+def test_what_cannot_be_opened_is_told_and_never_deleted(results, capsys, monkeypatch):
+    """A file that this user may not read may be sound."""
+    path = results / "tiny/flow/dis/a.h5"
+    refused = PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def read(name, *_):
+        if name == path:
+            raise refused
+        return sound(name, *_)
+
+    sound = cache.read
+    monkeypatch.setattr(cache, "read", read)
+    for options in ([], ["--delete"]):
+        assert verify(results, *options) == 1
+        out, err = capsys.readouterr()
+        assert out.startswith(f"{path}: not looked at: may not be read or written by this user (Permission denied)")
+        assert out.count("\n") == 1 and "0 spoilt, 1 not looked at" in err
+        assert path.exists()
 
 
 def test_named_files_and_folders_alone_are_read(results, tmp_path, capsys):

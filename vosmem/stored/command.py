@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vosmem import arguments
+from vosmem import arguments, errors
 from vosmem.errors import UserError
 from vosmem.room import readable
 
@@ -117,6 +117,8 @@ def _made_by(files: list[Stored]) -> dict[str, str]:
                 made = (str(reader.maker.version), reader.maker.weights_sha256[:12], reader.git_commit[:10])
         except UserError:
             made = ("spoilt", "", "")
+        except OSError:
+            made = ("unreadable", "", "")
         for column, value in zip(told.values(), made, strict=True):
             column[value or "-"] = None
     return {name: " ".join(values) for name, values in told.items()}
@@ -130,11 +132,17 @@ def _verify(paths: list[Path], results: Path, delete: bool) -> int:
     found = list({file.path.resolve(): file for file in found if not file.linked}.values())
     folders = {file.path.parent for file in found} | {p for p in paths if p.is_dir()}
     bad = {path: "half written by a process that was killed" for path in files.half_written(folders)}
+    unread = {}  # maybe sound, so never deleted
     with arguments.timed("cache verify", "files", len(found)) as count:
         from vosmem import progress
 
         for file in found:
-            if what := verify.fault(file):
+            try:
+                what = verify.fault(file)
+            except OSError as error:
+                unread[file.path] = errors.told(error) or str(error)
+                what = None
+            if what:
                 bad[file.path] = what
             progress.advance(1)
         count.append(len(found))
@@ -142,8 +150,11 @@ def _verify(paths: list[Path], results: Path, delete: bool) -> int:
         if delete:
             path.unlink()
         print(f"{path}: {what}; " + (f"deleted, {AGAIN}" if delete else f"delete it (--delete does) and {AGAIN}"))
-    print(f"{len(found)} files, {len(bad)} spoilt" + (", deleted" if bad and delete else ""), file=sys.stderr)
-    return int(bool(bad) and not delete)
+    for path, what in unread.items():
+        print(f"{path}: not looked at: {what.removeprefix(f'{path}: ')}")
+    left = f", {len(unread)} not looked at" if unread else ""
+    print(f"{len(found)} files, {len(bad)} spoilt{', deleted' if bad and delete else ''}{left}", file=sys.stderr)
+    return int(bool(unread) or (bool(bad) and not delete))
 
 
 def _named(paths: list[Path]) -> Iterable[Stored]:

@@ -17,7 +17,8 @@ def fault(file: Stored) -> str | None:
 
     Every chunk is read. The file must be of this format, of its stage as that is now, and complete; where its folders
     tell the data set, also of the sequence's frames as they are described, made with the weights that the configuration
-    saved beside the results names, and, of motion, made from the flow that is there.
+    saved beside the results names, and, of motion, made from the flow that is there. Raises OSError where the system
+    does not let it be read, so that none of this can be told.
     """
     try:
         with cache.read(file.path, file.stage or None) as reader:
@@ -84,7 +85,7 @@ def _flow(file: Stored, reader: cache.Reader) -> str | None:
     try:
         with cache.read(path, "flow") as flow:
             now = {"name": flow.maker.name, "version": flow.maker.version, "parameters": dict(flow.maker.parameters)}
-    except UserError:  # not there, or spoilt, which is told of by itself
+    except (UserError, OSError):  # not there, or spoilt, which is told of by itself
         return None
     made = {key: above[key] for key in now}
     return None if made == now else f"was made from flow with other settings ({made['parameters']}) than {path}"
