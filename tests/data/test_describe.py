@@ -96,6 +96,13 @@ def test_every_defect_is_reported_at_once(tiny_davis, tmp_path):
         describe.read(tmp_path / "left.json")
 
 
+def test_two_frames_of_one_name_are_a_defect(tiny_davis):
+    cv2.imwrite(str(tiny_davis / FRAMES / "00001.png"), np.zeros((64, 96, 3), np.uint8))
+    (told,) = [d for d in look(tiny_davis)["defects"] if d["fatal"]]
+    assert told["file"].endswith("00001.jpg")
+    assert told["what"] == "has the name of 00001.png, and would have the same mask"
+
+
 def test_no_masks_where_none_are_needed(tiny_davis):
     for path in (tiny_davis / MASKS).iterdir():
         path.unlink()

@@ -174,6 +174,37 @@ def test_masks_of_ones_own_may_be_of_any_frames(tmp_path, suffix):
     assert [d["fatal"] for d in told["defects"]] == [True]
 
 
+def test_a_jpeg_among_the_masks_changes_no_other(tmp_path):
+    """Values of 0 and 1 stay object and background where a JPEG beside them has to be cut at its half."""
+    root = copies.own(tmp_path / "videos", tmp_path / "masks")
+    for t, suffix, value in ((0, "png", 1), (1, "png", 255), (3, "jpg", 255), (4, "png", 1)):
+        copies.write(tmp_path / f"masks/garden/{t:05d}.{suffix}", np.uint8(value) * (copies.labels(t) > 0))
+    (tmp_path / "masks/garden/00003.png").unlink()
+    sequence, remarks = look(layout.Place(root, "folder", masks=tmp_path / "masks"), "garden", tmp_path / "out")
+    assert remarks == []
+    for t in (0, 1, 3, 4):
+        np.testing.assert_array_equal(video.read_mask(sequence.mask_paths[t]), copies.labels(t) > 0)
+
+
+def test_masks_that_come_out_empty_are_told(tmp_path):
+    root = copies.own(tmp_path / "videos", tmp_path / "masks", annotated=())
+    copies.write(tmp_path / "masks/garden/00001.jpg", np.uint8(90) * (copies.labels(1) > 0))
+    _, remarks = look(layout.Place(root, "folder", masks=tmp_path / "masks"), "garden", tmp_path / "out")
+    assert remarks == [("its masks show no object in any frame", False)]
+
+
+def test_masks_beside_the_video_files(tmp_path):
+    """data.masks may be data.root itself."""
+    pytest.importorskip("av", reason="needs the extra `video`")
+    copies.own(tmp_path / "x", tmp_path / "films", annotated=(1,))
+    frames = np.stack([copies.frame(t) for t in range(5)])
+    videofile.write(tmp_path / "films/garden.mp4", frames, [0, 1, 2, 3, 4])
+    place = layout.Place(tmp_path / "films", "videos", masks=tmp_path / "films")
+    describe.write(tmp_path / "garden.json", describe.describe(place, "garden", 80, True, tmp_path / "out/garden"))
+    sequence = describe.read(tmp_path / "garden.json")
+    np.testing.assert_array_equal(video.read_mask(sequence.mask_paths[1]), copies.labels(1) > 0)
+
+
 def test_masks_of_a_video_file(tmp_path):
     pytest.importorskip("av", reason="needs the extra `video`")
     frames = np.stack([copies.frame(t) for t in range(5)])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vosmem import video
-from vosmem.data.files import Regions
+from vosmem.data.files import LOSSY_SUFFIXES, Regions
 from vosmem.errors import UserError
 
 HALF = 127  # above it is object: in a JPEG, or where edges are smoothed, neither 0 nor 255 is pure
@@ -32,11 +32,12 @@ def objects(paths: Iterable[Path], regions: Regions) -> Regions:
     return Regions(regions.background, tuple(sorted(found - {regions.background})))
 
 
-def read(paths: Sequence[Path], regions: Regions | None) -> np.ndarray:
+def read(paths: Sequence[Path], regions: Regions | None, plain: bool = False) -> np.ndarray:
     """The annotation of one frame, (H, W) uint8: 0 background, k the k-th object.
 
-    Without ``regions`` every file is of one object, white on black, and of overlapping ones the last is seen. With them
-    the one file shows each object in its colour. Raises UserError where a file cannot be read or sizes differ.
+    Without ``regions`` every file is of one object, white on black, and of overlapping ones the last is seen; with
+    ``plain`` all that is not 0 is object in files whose format keeps what was written. With ``regions`` the one file
+    shows each object in its colour. Raises UserError where a file cannot be read or sizes differ.
     """
     if regions is not None:
         numbers = _numbers(_read(paths[0], cv2.IMREAD_UNCHANGED))  # (H, W)
@@ -46,11 +47,12 @@ def read(paths: Sequence[Path], regions: Regions | None) -> np.ndarray:
         return labels
     labels = None
     for k, path in enumerate(paths, 1):
-        grey = _read(path, cv2.IMREAD_GRAYSCALE)  # (H, W)
-        labels = np.zeros(grey.shape, np.uint8) if labels is None else labels
-        if grey.shape != labels.shape:
+        kept = plain and path.suffix.lower() not in LOSSY_SUFFIXES
+        mask = video.read_mask(path) if kept else _read(path, cv2.IMREAD_GRAYSCALE) > HALF  # (H, W)
+        labels = np.zeros(mask.shape, np.uint8) if labels is None else labels
+        if mask.shape != labels.shape:
             raise UserError(f"{path}: not of the size of {paths[0].name}; bring the masks of a frame to one size")
-        labels[grey > HALF] = k
+        labels[mask] = k
     return labels
 
 

@@ -18,7 +18,7 @@ from vosmem import parse, video
 from vosmem.cache import Clip
 from vosmem.data import STAGE_VERSION, layout
 from vosmem.data.defects import Defects, of
-from vosmem.data.files import SequenceFiles, fingerprint
+from vosmem.data.files import SequenceFiles, fingerprint, namesakes
 from vosmem.data.masks import look
 from vosmem.errors import UserError
 from vosmem.whole import replacing, replacing_folder
@@ -87,7 +87,11 @@ def describe(place: layout.Place, name: str, short_side: int, needs_masks: bool,
     if not frames:
         found.add(files.folder, "holds no images", "put the frames there, or take the sequence off the list")
     size = _frame_sizes(frames, found)
-    masks = look(files, [path.stem for path in frames], size, folder / "masks", needs_masks, place, found)
+    for first, *others in namesakes(frames):
+        what = f"has the name of {', '.join(p.name for p in others)}, and would have the same mask"
+        found.add(first, what, "rename or remove one")
+    names = [path.stem for path in frames]
+    masks = look(files, names, size, folder / "masks", needs_masks, place, place.root, found)
     if 0 < len(frames) < SHORTEST_SCORED:
         what = f"{len(frames)} frames, fewer than {SHORTEST_SCORED}"
         found.add(files.folder, what, "none needed: segmented, not scored", fatal=False)
@@ -124,7 +128,7 @@ def _describe_video(place: layout.Place, name: str, short_side: int, needs_masks
     names, size = ([Path(n).stem for n in frames.names], frames.size) if frames else ([], None)
     files = _files(place, name, found)
     files = files.only([Path(n) for n in names]) if place.frames else files
-    masks = look(files, names, size, folder / "masks", needs_masks, place, found)
+    masks = look(files, names, size, folder / "masks", needs_masks, place, folder, found)
     if frames and len(frames.names) < SHORTEST_SCORED:
         what = f"{len(frames.names)} frames, fewer than {SHORTEST_SCORED}"
         found.add(path, what, "none needed: segmented, not scored", fatal=False)

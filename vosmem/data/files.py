@@ -34,7 +34,8 @@ class SequenceFiles:
     ``folder``, ``mask_folder``: where frames and masks are looked for, the latter None where there can be none;
     ``frames``: in order; ``masks``: by the name of their frame, without suffix, the files of its annotation, several
     where each object has its own; ``dense``: whether every frame must be annotated; ``convert``: whether the masks are
-    other than plain PNG files, in which all that is not 0 is object; ``regions``: objects by colour, where that tells
+    other than plain PNG files, in which all that is not 0 is object; ``plain``: whether those of them are plain that no
+    lossy format holds; ``regions``: objects by colour, where that tells
     them apart; ``lists``: other files that say what the masks mean.
     """
 
@@ -44,6 +45,7 @@ class SequenceFiles:
     masks: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     dense: bool = False
     convert: bool = False
+    plain: bool = False
     regions: Regions | None = None
     lists: tuple[Path, ...] = ()
 
@@ -86,6 +88,14 @@ def folders(parent: Path) -> list[str]:
     if not parent.is_dir():
         return []
     return sorted(e.name for e in os.scandir(parent) if e.is_dir() and not e.name.startswith("."))
+
+
+def namesakes(paths: Iterable[Path]) -> list[list[Path]]:
+    """The files that share a name but for the suffix, so that one result would stand for all of them."""
+    named: dict[str, list[Path]] = {}
+    for path in paths:
+        named.setdefault(path.stem, []).append(path)
+    return [same for same in named.values() if len(same) > 1]
 
 
 def number(path: Path) -> int | None:

@@ -80,7 +80,7 @@ def _pair(frames: Path, masks: Path | None, dense: bool = False) -> SequenceFile
     """A folder of frames and one of masks of the same names."""
     found = {path.stem: (path,) for path in images(masks)} if masks else {}
     lossy = any(path.suffix.lower() in LOSSY_SUFFIXES for (path,) in found.values())
-    return SequenceFiles(frames, images(frames), masks, found, dense=dense, convert=lossy)
+    return SequenceFiles(frames, images(frames), masks, found, dense=dense, convert=lossy, plain=True)
 
 
 LAYOUTS = {

@@ -34,9 +34,13 @@ def look(
     folder: Path,
     needs_masks: bool,
     place: layout.Place,
+    root: Path,
     found: Defects,
 ) -> Masks:
-    """Check the annotations of the frames ``names`` against their ``size``; write those that are no plain masks."""
+    """Check the annotations of the frames ``names`` against their ``size``; write those that are no plain masks.
+
+    ``folder``: where to; ``root``: that of the description.
+    """
     matched = [files.masks.get(name, ()) for name in names]
     where = files.mask_folder
     if not files.masks and where is not None:
@@ -56,10 +60,10 @@ def look(
     sources = [*used, *(files.lists if used else ())]
     if files.convert and used:
         return _converted(files, names, matched, size, folder, sources, found)
-    root = place.masks if place.masks and where and where.is_relative_to(place.masks) else place.root
+    own = place.masks if place.masks and where and where.is_relative_to(place.masks) else place.root
     return Masks(
-        [os.path.relpath(paths[0], root) if paths else None for paths in matched],
-        {} if root == place.root or not used else {"mask_root": os.fspath(root)},
+        [os.path.relpath(paths[0], own) if paths else None for paths in matched],
+        {} if own == root or not used else {"mask_root": os.fspath(own)},
         _plain(used, size, found),
         [path for path in sources if path.is_file()],
     )
@@ -104,7 +108,7 @@ def _converted(
             if not paths:
                 continue
             try:
-                labels = annotation.read(paths, regions)
+                labels = annotation.read(paths, regions, files.plain)
             except UserError as error:
                 found.add_told(error)
                 continue
@@ -116,6 +120,9 @@ def _converted(
                 labels = fitted if fits else labels
             video.write_frame(fresh / f"{name}.png", labels)
             empty[name] = not labels.any()
+    if files.plain and empty and all(empty.values()):
+        what = "its masks show no object in any frame"
+        found.add(files.mask_folder, what, "none needed, unless they are not white on black: give PNG", fatal=False)
     return Masks(
         [f"{name}.png" if name in empty else None for name in names],
         {"mask_root": os.fspath(folder)},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,10 +29,9 @@ class Input:
 
     def check(self) -> None:
         """Raise UserError where two images would have one mask."""
-        for name, same in itertools.groupby(sorted(self.images, key=lambda p: p.stem), lambda p: p.stem):
-            both = [p.name for p in same]
-            if len(both) > 1:
-                raise UserError(f"{self.path}: {' and '.join(both)} would both have the mask {name}.png; rename one")
+        for same in files.namesakes(self.images):
+            both = " and ".join(p.name for p in same)
+            raise UserError(f"{self.path}: {both} would both have the mask {same[0].stem}.png; rename one")
 
     def length(self) -> int | None:
         """About how many frames it has, None where that cannot be told before they are read."""
