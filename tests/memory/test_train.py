@@ -62,6 +62,25 @@ def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monke
     assert [row.rpartition(",")[0] for row in one] == [row.rpartition(",")[0] for row in two]  # all but the seconds
 
 
+def test_a_long_training_is_saved_between_two_rows_of_its_history(paths, tmp_path, settings, monkeypatch):
+    """Of which there are two hundred: of 30,000 steps one every 150, which take minutes."""
+    monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
+    choose, calls = clips.choose, []
+
+    def killed(*args):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return choose(*args)
+
+    monkeypatch.setattr(clips, "choose", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fit(paths, tmp_path / "1", settings | {"steps": 30_000})
+    (state,) = (tmp_path / "1").iterdir()
+    saved = torch.load(state, weights_only=True)
+    assert saved["step"] == len(saved["losses"]) > 0 and saved["history"] == []
+
+
 def test_averaged_weights_are_kept_in_the_place_of_the_last(paths, tmp_path, settings, monkeypatch):
     last = fit(paths, tmp_path / "1", settings)
     average, states = train.average, []

@@ -47,6 +47,22 @@ def test_log(tmp_path):
     assert 0 < float(rows[0]["loss"]) < 5 and 0 <= float(rows[0]["iou"]) <= 1
 
 
+def test_the_log_is_of_one_run(tmp_path):
+    """A second run to the same file begins it anew; one that goes on leaves out what it trains again."""
+    log = tmp_path / "log.csv"
+    for _ in range(2):
+        train(tmp_path / "s", log, **TINY)
+        whole = [row.split(",")[0] for row in log.read_text().splitlines()]
+        (tmp_path / "s").unlink()
+    assert len({*whole}) == len(whole)
+    train(tmp_path / "s", log, stop_after=2, **TINY)
+    with log.open("a") as file:
+        file.write("4,0.1,0.1,0.1,0.1\n")
+    train(tmp_path / "s", log, **TINY)
+    steps = [int(row.split(",")[0]) for row in log.read_text().splitlines()[1:]]
+    assert steps == sorted({*steps}) and steps[-1] == 6 and 4 not in steps
+
+
 def test_a_state_of_other_settings_is_refused(tmp_path):
     train(tmp_path / "a.pt", tmp_path / "a.csv", stop_after=1, **TINY)
     with pytest.raises(UserError, match=r"other settings \(lr: 0.002 there, 0.5 now\)"):

@@ -318,20 +318,20 @@ def _fit(
                     flush=True,
                 )
                 told_at = now
-            if group.first and now - saved_at > SAVE_EVERY and step + 1 < steps:
-                saved_at = now
-                with replacing(state) as temporary:
-                    torch.save(
-                        {
-                            "model": model.state_dict(),
-                            "mean": None if mean is None else mean.state_dict(),
-                            "optimizer": optimizer.state_dict(),
-                            "history": history,
-                            "losses": losses,
-                            "step": step + 1,
-                        },
-                        temporary,
-                    )
+        if group.first and now - saved_at > SAVE_EVERY and step + 1 < steps:
+            saved_at = now
+            with replacing(state) as temporary:
+                torch.save(
+                    {
+                        "model": model.state_dict(),
+                        "mean": None if mean is None else mean.state_dict(),
+                        "optimizer": optimizer.state_dict(),
+                        "history": history,
+                        "losses": losses,
+                        "step": step + 1,
+                    },
+                    temporary,
+                )
     if mean is not None:
         model.load_state_dict(mean.state_dict())
     return history

@@ -130,6 +130,7 @@ def train(
     mean.load_state_dict(network.state_dict())
     descent = make_optimizer(network, optimizer, lr, weight_decay)
     start = _resume(Path(state_path), settings, network, mean, descent)
+    _begin_log(Path(log_path), start)
     end = steps if stop_after is None else min(steps, stop_after)
 
     losses: list[float] = []
@@ -199,11 +200,14 @@ def _resume(
     return int(state["step"])
 
 
+def _begin_log(path: Path, start: int) -> None:
+    """Leave the header and the rows up to step ``start``: what comes after them is trained again."""
+    rows = list(csv.reader(path.read_text().splitlines())) if path.is_file() and start else []
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        kept = (row for row in rows[1:] if row and row[0].isdecimal() and int(row[0]) <= start)
+        csv.writer(file).writerows([COLUMNS, *kept])
+
+
 def _log(path: Path, row: tuple) -> None:
-    new = not path.is_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow(row)
+        csv.writer(file).writerow(row)
