@@ -54,6 +54,24 @@ def owned(frames):
     (frames / "00001.jpg").chmod(0o600)
 
 
+def test_what_was_touched_is_read_once(looked, monkeypatch):
+    looked.describe()
+    touched(looked.frames)
+    content, read = seen.content, []
+    monkeypatch.setattr(seen, "content", lambda parts: read.append(1) or content(parts))
+    assert looked() == looked() == looked()
+    assert read == [1]
+
+
+def test_names_that_are_no_unicode(looked):
+    for path in sorted(looked.frames.iterdir()) + sorted((looked.frames / "../../../Annotations/480p/left").iterdir()):
+        path.rename(path.with_name(f"b\udce9{path.name}"))  # the byte 0xe9
+    looked.describe()
+    first = looked()
+    os.utime(next(looked.frames.iterdir()))
+    assert looked() == first
+
+
 def test_before_the_first_look_it_is_the_fingerprint(looked):
     parts = json.loads(looked())
     assert [part["count"] for part in parts] == [5, 5]

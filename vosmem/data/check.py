@@ -39,5 +39,5 @@ def check(descriptions: Iterable[Path], out: Path) -> list[Defect]:
     if fatal:
         raise UserError(f"the data set has {fatal} defects that must be mended first:\n{table(defects)}")
     with replacing(out) as temporary:
-        temporary.write_text(text.getvalue())
+        temporary.write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape")  # file names as they are
     return defects

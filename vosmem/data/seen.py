@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,11 @@ def identity(description: Path, parts: Parts) -> list[dict[str, int]]:
     now, before = look(parts), _read(_place(description))
     if before is None:
         return now[:-1]
-    if now == before["look"] or content(parts) == before["content"]:
+    if now == before["look"]:
+        return before["identity"]
+    if content(parts) == before["content"]:
+        with suppress(OSError):  # else they are read again the next time
+            _keep(description, {**before, "look": now})
         return before["identity"]
     return now[:-1] if now[:-1] != before["identity"] else now
 
@@ -43,7 +48,10 @@ def look(parts: Parts) -> list[dict[str, int]]:
 
 def note(description: Path, parts: Parts, looked: list[dict[str, int]], of: str) -> None:
     """Keep what the files are: what :func:`look` told before they were read, and their :func:`content`."""
-    told = {"identity": identity(description, parts), "look": looked, "content": of}
+    _keep(description, {"identity": identity(description, parts), "look": looked, "content": of})
+
+
+def _keep(description: Path, told: dict[str, Any]) -> None:
     with replacing(_place(description)) as temporary:
         temporary.write_text(json.dumps(told))
 
@@ -54,7 +62,8 @@ def content(parts: Parts) -> str:
     for part in parts:
         for path in part:
             with open(path, "rb") as file:
-                whole.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+                whole.update(os.fsencode(path.name))  # which need not be Unicode
+                whole.update(f"\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
         whole.update(b"\n")
     return whole.hexdigest()
 
