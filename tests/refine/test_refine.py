@@ -76,6 +76,15 @@ def look(tmp_path_factory):
     return ["--look", str(path), "--threads", "1"]
 
 
+def test_probabilities_of_other_frames_are_refused(written, capsys):
+    told = json.loads((written / "d.json").read_text())
+    told |= {"frames": [*told["frames"], "f1.jpg"], "masks": [None] * 3}
+    (written / "d.json").write_text(json.dumps(told))
+    assert refine(written) == 1
+    assert "p.h5: is of other frames than" in capsys.readouterr().err
+    assert not (written / "out/a.b").exists()
+
+
 def refine(folder, *more):
     return main(["refine", str(folder / "d.json"), str(folder / "p.h5"), "-o", str(folder / "out/a.b.json"), *more])
 

@@ -34,7 +34,8 @@ def run(
     ``cells``: the probability file; ``settings``: the config's section `refine`, of which ``threshold``, the method's
     own keys and, where ``flow`` is given, ``temporal`` are used: then the maps are steadied along that file's flow
     before the method, and by zoom once more after the look. ``look``: the networks of method zoom. The folder appears
-    whole or not at all, and before the JSON. Returns the number of frames.
+    whole or not at all, and before the JSON. Returns the number of frames. Raises UserError where ``cells`` is of other
+    frames than the sequence has.
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")
@@ -44,6 +45,8 @@ def run(
     parameters = dict(keys) | ({"temporal": dict(settings["temporal"])} if flow else {})
     hashes = {}
     with cache.read(cells, "memory") as file, replacing_folder(folder) as fresh:
+        if file.clip != sequence.clip:
+            raise UserError(f"{cells}: is of other frames than {description}; run the workflow again")
         grid = file.grid("probability")
         found = maps(file, flow, settings.get("temporal"), out.parent)
         if method == "zoom":
