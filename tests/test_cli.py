@@ -102,7 +102,25 @@ def test_help_imports_neither_torch_nor_opencv():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
-def test_what_sigterm_does_is_as_before(capsys):
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_what_a_signal_does_is_as_before(capsys, name):
+    before = signal.getsignal(getattr(signal, name))
     assert main(["weights"]) == 0
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(getattr(signal, name)) is before
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_closed_terminal_ends_it_unless_it_is_to_outlive_that(ignored, monkeypatch, capsys):
+    """As `nohup` has it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    monkeypatch.setattr("vosmem.weights.command.run", lambda args: signal.raise_signal(signal.SIGHUP))
+    try:
+        if ignored:
+            assert main(["weights"]) == 0
+        else:
+            with pytest.raises(SystemExit) as stopped:
+                main(["weights"])
+            assert stopped.value.code == 128 + signal.SIGHUP
+            assert capsys.readouterr().err == "vosmem: told to stop (SIGHUP)\n"
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache as memoise
 from pathlib import Path
-from subprocess import DEVNULL, run
+from subprocess import DEVNULL, SubprocessError, run
 from typing import Any
 
 import h5py
@@ -61,12 +61,19 @@ class Clip:
 def git_commit() -> str:
     """The commit of the checkout that the package runs from, with '+' behind it where files differ; '' outside one."""
     here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
-    try:
-        done = run(command, stdout=-1, stderr=DEVNULL, text=True, timeout=10, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    told = ""
+    for command in (
+        ["ls-files", "--error-unmatch", __file__],  # else an environment inside another project's checkout
+        ["describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+    ):
+        try:
+            done = run(["git", "-C", here, *command], stdout=-1, stderr=DEVNULL, text=True, timeout=10, check=False)
+        except (OSError, SubprocessError):
+            return ""
+        if done.returncode:
+            return ""
+        told = done.stdout.strip()
+    return told
 
 
 class Writer:

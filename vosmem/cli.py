@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from vosmem import __version__, arguments
@@ -100,17 +100,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _stopped_like_by_ctrl_c() -> Iterator[None]:
-    """Have SIGTERM end the block as Ctrl-C does, so that what is half written is taken away."""
+    """Have SIGTERM, and a terminal that is closed, end the block as Ctrl-C does: what is half written is taken away.
+
+    Not where the process was told to outlive its terminal (`nohup`).
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only that one may say what a signal does
         return
-    before = signal.signal(signal.SIGTERM, _stop)
+    asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {s: signal.signal(s, _stop) for s in asked if signal.getsignal(s) != signal.SIG_IGN}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop(number: int, frame: object) -> None:
-    print("vosmem: told to stop (SIGTERM)", file=sys.stderr)
+    with suppress(OSError):  # a terminal that is closed takes no words
+        print(f"vosmem: told to stop ({signal.Signals(number).name})", file=sys.stderr)
     sys.exit(128 + number)

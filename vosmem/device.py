@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import torch
 
+from vosmem import cores
 from vosmem.errors import UserError
 
 
@@ -20,8 +20,8 @@ def choose(name: str = "auto", threads: int | None = None) -> torch.device:
         raise UserError(f"device: got {name!r}, expected auto, cpu, cuda or cuda:N")
     if threads is not None and threads < 1:
         raise UserError(f"threads: got {threads}, expected at least 1")
-    cores = len(os.sched_getaffinity(0))
-    torch.set_num_threads(min(threads or cores, cores))
+    most = cores.count()
+    torch.set_num_threads(min(threads or most, most))
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda"):

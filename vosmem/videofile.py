@@ -22,7 +22,9 @@ SHORT = 0.05  # the share of what a file says it lasts that may be missing at it
 
 
 def read(path: str | os.PathLike) -> Iterator[tuple[float, np.ndarray]]:
-    """The frames of a video file as a player shows them: (seconds, (H, W, 3) uint8 BGR), turned and mirrored upright.
+    """The frames of a video file: (seconds, (H, W, 3) uint8 BGR), turned and mirrored upright as a player does.
+
+    Pixels that are not square stay as they are stored.
 
     Raises UserError where the file cannot be opened, is damaged, ends before it should, or holds no frames.
     """
@@ -147,6 +149,14 @@ def _unreadable(path: str | os.PathLike, count: int, error: Exception) -> UserEr
     if isinstance(error, PermissionError):
         return UserError(f"{path}: may not be read by this user; change its permissions")
     return UserError(f"{path}: cannot be opened as a video; give a video file or a folder of images")
+
+
+def check_writing(path: str | os.PathLike) -> None:
+    """Raise UserError unless :func:`write` can be had: to be asked before work whose result is to be written."""
+    if "libx264" not in _library(f"writing {path}").codecs_available:
+        raise UserError(
+            f"writing {path} needs PyAV with libx264, which is not in this one; run: pip install --upgrade av"
+        )
 
 
 def _library(what: str) -> ModuleType:

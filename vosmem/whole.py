@@ -46,6 +46,17 @@ def replacing_folder(path: str | os.PathLike) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+@contextmanager
+def scratch(path: str | os.PathLike) -> Iterator[Path]:
+    """An empty folder for temporary files, hidden beside ``path``, which is only a name; gone when the block ends."""
+    folder = _beside(Path(path))
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def leftovers(path: str | os.PathLike) -> list[Path]:
     """What processes of this host that live no more left of a file or folder that was to become ``path``."""
     path, found = Path(path), []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from vosmem import davis2016
+from vosmem import cores, davis2016
 from vosmem.data import layout
 from vosmem.evaluate import bits, parallel, png, tables
 from vosmem.evaluate.folders import pair
@@ -13,7 +13,7 @@ from vosmem.evaluate.folders import pair
 @pytest.fixture(scope="module")
 def scores(fseg):
     pairs = pair(fseg.parent / "davis2016" / "Annotations/480p", fseg / "fseg", None)
-    return parallel.score(pairs, parallel.How("JFT", "davis", False, False), parallel.cores(), lambda s: None)
+    return parallel.score(pairs, parallel.How("JFT", "davis", False, False), cores.count(), lambda s: None)
 
 
 def test_j_and_f_of_every_frame(scores, fseg):

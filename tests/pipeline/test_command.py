@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -251,8 +253,10 @@ def test_temporary_files_where_the_user_wants_them(bright_stages, folder_of, tmp
     bright_stages.states = lambda size: seen.append(held(tmp_path / "work")) or 0
     assert segment(folder_of(moving(33, (8, 8))), tmp_path / "out", "--work", tmp_path / "work") == 0
     ((name,),) = seen
-    assert name.startswith("vosmem-")
+    assert name.startswith(".vosmem-work.")
     assert held(tmp_path / "work") == []
+    assert segment(tmp_path / "in", tmp_path / "work", "--work", tmp_path / "work") == 0
+    assert held(tmp_path / "work") == ["masks"]
     assert segment(tmp_path / "in", tmp_path / "other", "--work", tmp_path / "nowhere") == 1
     assert "nowhere: no such folder; make it first, or leave out --work" in capsys.readouterr().err
 
@@ -396,6 +400,31 @@ def test_a_disk_that_runs_full_on_the_way(bright_stages, folder_of, tmp_path, mo
     assert segment(source, tmp_path / "out") == 1
     assert "no room left on the disk (No space left on device); make room there" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("lacking", ["PyAV", "libx264"])
+def test_an_overlay_that_cannot_be_written_is_told_first(
+    bright_stages, folder_of, tmp_path, monkeypatch, capsys, lacking
+):
+    """Not when all of the masks are there, to go with it."""
+    av = type("av", (), {"codecs_available": {"h264"}}) if lacking == "libx264" else None
+    monkeypatch.setitem(sys.modules, "av", av)
+    assert segment(folder_of(moving()), tmp_path / "out", "--overlay") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (
+        line.startswith(f"vosmem segment: writing {tmp_path / 'out/overlay.mp4'} needs PyAV") and "pip install" in line
+    )
+    assert bright_stages.shots == [] and not (tmp_path / "out").exists()
+
+
+def test_a_run_that_was_killed_leaves_nothing_once_there_is_another(bright_stages, folder_of, tmp_path):
+    source, out = folder_of(moving()), tmp_path / "out"
+    code = "import os, sys; from vosmem.whole import scratch\nwith scratch(sys.argv[1]): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code, out / "vosmem"], check=False)
+    (left,) = held(out)
+    assert left.startswith(".vosmem.")
+    assert segment(source, out) == 0
+    assert held(out) == ["masks"]
 
 
 def test_being_ended_leaves_nothing(bright_stages, folder_of, tmp_path):

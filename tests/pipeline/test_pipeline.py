@@ -132,6 +132,13 @@ def test_networks_run_as_in_the_training_but_in_this_hardwares_precision(section
     assert {key: settings[key] for key in own} == own
 
 
+@pytest.mark.parametrize("backward", [True, False])
+def test_flow_runs_both_ways_where_it_did_in_the_training(backward):
+    ends = {"last_row": "T-1 -> T-2"} | ({"first_row": "0 -> 1"} if backward else {})
+    made = {"name": "dis", "parameters": {"preset": "fast", **ends}}
+    assert stages._as_made("flow", made)["backward"] == backward
+
+
 def test_weights_that_are_not_to_be_had_are_told_before_the_first_stage(monkeypatch, tmp_path):
     """Not when the flow of a long video was computed: here not even the description is read."""
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vosmem import arguments
+from vosmem import arguments, cores
 from vosmem.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _score_folders(args: argparse.Namespace) -> int:
         raise UserError(f"--attributes: {args.attributes} has none of the sequences to score; correct the names in it")
 
     progress = _Progress(len(pairs))
-    scores = parallel.score(pairs, how, args.jobs or parallel.cores(), progress.done)
+    scores = parallel.score(pairs, how, args.jobs or cores.count(), progress.done)
     progress.end(sum(s.frames for s in scores))
     _notices(scores, sum(pair.ignored for pair in pairs), args.merge_objects)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,11 +25,6 @@ class How:
     protocol: str
     merge_objects: bool
     allow_missing: bool
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def score(pairs: Sequence[Paired], how: How, jobs: int, done: Callable[[SequenceScores], None]) -> list[SequenceScores]:

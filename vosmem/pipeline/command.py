@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosmem import arguments, config
 from vosmem.errors import UserError, told
 from vosmem.pipeline import inputs
+from vosmem.whole import scratch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,10 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from vosmem import videofile
     from vosmem.pipeline import segmentation
 
     if args.work and not args.work.is_dir():
         raise UserError(f"{args.work}: no such folder; make it first, or leave out --work")
+    if args.overlay:
+        videofile.check_writing(args.out / "overlay.mp4")
     found = inputs.given(args.input, args.out)
     stages = segmentation.ready(args.device, args.threads, args.short_side, args.method, args.weights)
     if args.out in found:
@@ -171,14 +174,6 @@ def _overlays(frames: Iterator[tuple[float, np.ndarray]], masks: Iterator[np.nda
         progress.advance(1)
 
 
-def _work(folder: Path | None, fresh: Path):
-    """A folder for temporary files, gone in the end."""
-    if folder is None:
-        return nullcontext(fresh / "work")
-    return _as_path(tempfile.TemporaryDirectory(prefix="vosmem-", dir=folder))
-
-
-@contextmanager
-def _as_path(folder: tempfile.TemporaryDirectory) -> Iterator[Path]:
-    with folder as name:
-        yield Path(name)
+def _work(folder: Path | None, fresh: Path) -> AbstractContextManager[Path]:
+    """A folder for temporary files, gone in the end. ``folder`` may be that of the results."""
+    return nullcontext(fresh / "work") if folder is None else scratch(folder / "vosmem-work")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from vosmem.errors import UserError
+from vosmem.whole import scratch
 
 SUFFIXES = {"masks": ".png", "probability": ".png"}  # of the files in folders that are written here
 
@@ -17,7 +17,8 @@ SUFFIXES = {"masks": ".png", "probability": ".png"}  # of the files in folders t
 def output(out: Path, names: Sequence[str], overwrite: bool, source: Path) -> Iterator[Path]:
     """A hidden folder inside ``out``; when the block ends well, the files or folders ``names`` move from it to ``out``.
 
-    It is removed in any case, and so is ``out`` where it was made here and stays empty. Raises UserError, before the
+    It is removed in any case, if the process is killed by the next one that writes to ``out``, and so is ``out`` where
+    it was made here and stays empty. Raises UserError, before the
     block, where ``out`` holds one of ``names`` already, unless ``overwrite`` says that it may be replaced: by another
     of its kind, and never where it is the ``source`` or holds what was not written here.
     """
@@ -28,12 +29,12 @@ def output(out: Path, names: Sequence[str], overwrite: bool, source: Path) -> It
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     out.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(prefix=".vosmem-", dir=out) as hidden:
-            yield Path(hidden)
+        with scratch(out / "vosmem") as hidden:
+            yield hidden
             for name in names:
                 if (out / name).exists():
-                    os.replace(out / name, Path(hidden) / f"old-{name}")
-                os.replace(Path(hidden) / name, out / name)
+                    os.replace(out / name, hidden / f"old-{name}")
+                os.replace(hidden / name, out / name)
     finally:
         for folder in made:
             if folder.is_dir() and not any(folder.iterdir()):

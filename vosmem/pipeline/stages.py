@@ -78,6 +78,7 @@ class Stages:
         streams = self.told["streams"]
         used = Usage(folder)
         flows: dict[str, Path] = {}
+        both = True  # directions of time, without which nothing is steadied along the flow
 
         def step(name: str) -> AbstractContextManager[list[int]]:
             return nullcontext([]) if title is None else timed(f"{title}{name}", total=length)
@@ -90,6 +91,7 @@ class Stages:
                 flows[name] = folder / "flow" / f"{name}.h5"
                 with step(f"flow {name}") as count:
                     settings = _as_made("flow", above)
+                    both = both and settings["backward"]
                     count.append(
                         flow.run(description, flows[name], name, settings, fetched[above.get("weights")], self.device)
                     )
@@ -113,7 +115,7 @@ class Stages:
         used.delete([*files["appearance"], *files["motion"]])
         with step("refine") as count:
             method, look = self.refine["methods"][-1], None
-            along = next(iter(flows.values()), None) if method != "raw" else None
+            along = next(iter(flows.values()), None) if method != "raw" and both else None
             if method == "zoom":
                 keys = self.refine["zoom"]
                 corrected_by = zoom.corrected_by(keys["correction"])
@@ -170,6 +172,8 @@ def _as_made(section: str, made: Mapping[str, Any]) -> dict[str, Any]:
     """A section of the config that has a cache made as the one that ``made`` tells of, in this hardware's precision."""
     known = config.schema()["properties"][section]["properties"]
     own = {key: value for key, value in made["parameters"].items() if key in known and key != "precision"}
+    if section == "flow":
+        own["backward"] = "first_row" in made["parameters"]
     return config.section_defaults(section, {**own, config.NAMED_CACHES[section]: made["name"]})
 
 
