@@ -109,6 +109,16 @@ def test_what_a_signal_does_is_as_before(capsys, name):
     assert signal.getsignal(getattr(signal, name)) is before
 
 
+def test_a_closed_pipe_is_no_success(monkeypatch):
+    """What was to be written may not be there."""
+
+    def run(args):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("vosmem.weights.command.run", run)
+    assert main(["weights"]) == 128 + signal.SIGPIPE
+
+
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_closed_terminal_ends_it_unless_it_is_to_outlive_that(ignored, monkeypatch, capsys):
     """As `nohup` has it."""

@@ -1,7 +1,9 @@
 """Video files: upright whatever their header says, times kept, and damage told in one line."""
 
 import struct
+from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -40,6 +42,35 @@ def turn(path, matrix):
     a, b, c, d = (65536 * n for n in matrix)
     data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
+
+
+def exif(jpeg, orientation):
+    """A JPEG with an EXIF entry that says how it is shown."""
+    entry = b"\x12\x01\x03\x00\x01\x00\x00\x00" + bytes([orientation]) + bytes(3)
+    told = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+    return jpeg[:2] + b"\xff\xe1" + (len(told) + 2).to_bytes(2, "big") + told + jpeg[2:]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "name"), [(1, "as stored"), (3, "upside down"), (6, "clockwise"), (8, "anticlockwise")]
+)
+def test_pictures_with_exif_as_cameras_write_them(tmp_path, orientation, name):
+    """PyAV has no name for EXIF, and refuses all that a frame of such a film carries."""
+    import av
+
+    image = np.full((48, 80, 3), 60, np.uint8)
+    image[:24, :40] = 200
+    jpeg = exif(cv2.imencode(".jpg", image)[1].tobytes(), orientation)
+    with av.open(str(tmp_path / "v.avi"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 80, 48, "yuvj420p"
+        for t in range(3):
+            packet = av.Packet(jpeg)
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, t, t, Fraction(1, 10)
+            container.mux(packet)
+    frames = [frame for _, frame in videofile.read(tmp_path / "v.avi")]
+    assert len(frames) == 3
+    np.testing.assert_allclose(frames[1].astype(float), TURNS[name][1](image), atol=12)
 
 
 def test_round_trip(tmp_path):

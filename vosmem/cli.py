@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"vosmem {argv[0]}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        return 0
+        return 128 + 13  # SIGPIPE, as of other programs: what was to be written may not be there
     except OSError as error:
         if told(error) is None:
             raise

@@ -6,14 +6,14 @@ The schema (workflow/schemas/config.schema.yaml) is the one source of defaults a
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from vosmem import weights
+from vosmem import parse, weights
 from vosmem.allowed import mistakes, shown, strange
 from vosmem.appearance import LAYERS
 from vosmem.data.layout import LAYOUTS
@@ -33,6 +33,17 @@ def schema() -> dict[str, Any]:
     here = Path(__file__).resolve().parent
     installed, clone = here / "config.schema.yaml", here.parent / "workflow/schemas/config.schema.yaml"
     return yaml.safe_load((clone if clone.exists() else installed).read_text())
+
+
+def check_files(paths: Iterable[str]) -> None:
+    """Raise UserError where a key stands twice in a configuration file: Snakemake would take the last, and not tell."""
+    for path in paths:
+        try:
+            parse.yaml_file(path)
+        except parse.Twice as error:
+            raise UserError(f"config: {path}: {error}; bring the two together") from None
+        except (OSError, ValueError):  # of which Snakemake, which reads the file too, tells
+            continue
 
 
 def section_defaults(section: str, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -10,6 +10,23 @@ from typing import Any
 import yaml as _yaml
 
 
+class Twice(ValueError):
+    """A key that stands twice in one mapping."""
+
+
+class _Loader(_yaml.SafeLoader):
+    """YAML's, which silently takes the last of two."""
+
+    def construct_mapping(self, node: _yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, _yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if (key.tag, key.value) in seen:
+                    raise Twice(f"{key.value} stands twice, again in line {key.start_mark.line + 1}")
+                seen.add((key.tag, key.value))
+        return super().construct_mapping(node, deep)
+
+
 def json(text: str) -> Any:
     """What JSON says. Raises ValueError, also for nesting without end, which Python's reader tells otherwise."""
     try:
@@ -19,9 +36,9 @@ def json(text: str) -> Any:
 
 
 def yaml(text: str) -> Any:
-    """What YAML says, as plain data: no tag runs anything. Raises ValueError."""
+    """What YAML says, as plain data: no tag runs anything. Raises ValueError, also where a key stands twice."""
     try:
-        return _yaml.safe_load(text)
+        return _yaml.load(text, _Loader)
     except (_yaml.YAMLError, RecursionError, TypeError, AttributeError) as error:  # the last two, of odd keys and tags
         raise ValueError(" ".join(str(error).split())) from None
 

@@ -26,15 +26,26 @@ cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core o
 
 
 def decode(path: str | os.PathLike, how: int) -> np.ndarray | None:
-    """An image file as OpenCV reads it, ``how`` one of its IMREAD_ flags; None where it cannot."""
+    """An image file as OpenCV reads it, ``how`` one of its IMREAD_ flags; None where it cannot, or the file is cut."""
     name = os.fspath(path)
     try:
-        if name.isprintable():
-            return cv2.imread(name, how)
-        with open(name, "rb") as file:  # of a name that is no Unicode OpenCV makes a crash
+        with open(name, "rb") as file:
+            if file.read(2) == b"\xff\xd8" and _breaks_off(file.read()):
+                return None
+            if name.isprintable():
+                return cv2.imread(name, how)
+            file.seek(0)  # of a name that is no Unicode OpenCV makes a crash
             return cv2.imdecode(np.frombuffer(file.read(), np.uint8), how)
     except (cv2.error, OSError, ValueError):  # the first, of more pixels than it may have, or of none
         return None
+
+
+def _breaks_off(jpeg: bytes) -> bool:
+    """Whether no end follows a JPEG's last scan: OpenCV would fill what is missing with grey, and not tell.
+
+    Between the marks of a scan (FF DA) and of the end (FF D9) every FF of the data is followed by another byte.
+    """
+    return jpeg.find(b"\xff\xd9", max(0, jpeg.rfind(b"\xff\xda"))) < 0
 
 
 def read_frame(path: str | os.PathLike) -> np.ndarray:

@@ -41,8 +41,7 @@ def read(path: str | os.PathLike) -> Iterator[tuple[float, np.ndarray]]:
                 time = count * step if frame.time is None else frame.time
                 end = max(end, time + float((frame.duration or 0) * (frame.time_base or 0)))
                 count += 1
-                matrix = frame.side_data.get("DISPLAYMATRIX")
-                yield time, upright(frame.to_ndarray(format="bgr24"), matrix and np.frombuffer(bytes(matrix), np.int32))
+                yield time, upright(frame.to_ndarray(format="bgr24"), _matrix(frame))
     except av.error.FFmpegError as error:
         raise _unreadable(path, count, error) from None
     if not count:
@@ -67,6 +66,17 @@ def length(path: str | os.PathLike) -> int | None:
             return stream.frames or estimate or None
     except av.error.FFmpegError:
         return None
+
+
+def _matrix(frame) -> np.ndarray | None:
+    """A frame's display matrix, see :func:`upright`."""
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # it carries something for which PyAV has no name, as EXIF; its rotation is told all the same
+        turn = np.deg2rad(frame.rotation)  # counter-clockwise
+        cos, sin = round(np.cos(turn)), round(np.sin(turn))
+        return np.array([cos, -sin, 0, sin, cos, 0, 0, 0, 1], np.int32)
+    return matrix and np.frombuffer(bytes(matrix), np.int32)
 
 
 def upright(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:

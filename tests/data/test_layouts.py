@@ -11,7 +11,7 @@ import pytest
 from tests import copies
 from vosmem import config, video, videofile
 from vosmem.cli import main
-from vosmem.data import check, describe, fbms59, layout
+from vosmem.data import asked, check, describe, fbms59, layout
 from vosmem.errors import UserError
 from vosmem.evaluate import png, stage, tables
 
@@ -184,6 +184,28 @@ def test_a_jpeg_among_the_masks_changes_no_other(tmp_path):
     assert remarks == []
     for t in (0, 1, 3, 4):
         np.testing.assert_array_equal(video.read_mask(sequence.mask_paths[t]), copies.labels(t) > 0)
+
+
+def test_masks_of_no_frame_are_told_before_anything_is_computed(tmp_path):
+    root = copies.own(tmp_path / "videos", tmp_path / "masks", annotated=(7,))
+    place = layout.Place(root, "folder", masks=tmp_path / "masks")
+    told = [d for d in describe.describe(place, "garden", 64, True, tmp_path / "out")["defects"] if d["fatal"]]
+    assert [d["what"] for d in told] == [
+        "no mask has the name of a frame, got 00007.png, expected 00000.png or another frame's"
+    ]
+    assert not [d for d in describe.describe(place, "garden", 64, False, tmp_path / "out")["defects"] if d["fatal"]]
+
+
+def test_a_folder_that_is_not_there_is_told_with_those_that_are(tmp_path):
+    (tmp_path / "D/JPEGImages/480p/bear").mkdir(parents=True)
+    place = layout.Place(tmp_path / "D", resolution="1080p")
+    message = r"JPEGImages/1080p is no folder \(.*JPEGImages has 480p\), expected the DAVIS layout .*data.resolution"
+    with pytest.raises(UserError, match=message):
+        layout.check(place)
+    layout.check(layout.Place(tmp_path / "D"))
+    data = {"root": str(tmp_path / "no"), "layout": "davis", "resolution": "480p", "masks": "", "frames": 0}
+    with pytest.raises(UserError, match="no/JPEGImages/480p is no folder, expected"):
+        asked.sequences(data | {"source": "folder", "test": ["bear"]}, "test")
 
 
 def test_masks_that_come_out_empty_are_told(tmp_path):

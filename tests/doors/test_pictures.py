@@ -73,6 +73,8 @@ REFUSED = {  # what cannot
     "text.jpg": b"GIF89a, but no picture",
     "cut in the heading.png": PNG[:20],
     "cut in the heading.jpg": JPEG[:10],
+    "cut in the middle.jpg": JPEG[: len(JPEG) // 2],
+    "cut before its end.jpg": JPEG[:-2],
     "a zip archive.png": b"PK\x03\x04" + bytes(100),
     "a gigapixel, empty.png": png(2**15, 2**15, 8, 2, b""),
     "a terapixel.png": png(2**20, 2**20, 8, 0, zlib.compress(bytes(100))),

@@ -59,6 +59,9 @@ class BrightStages:
         refine.run(description, folder / "memory.h5", folder / "masks.json", "raw", {"threshold": 0.5})
         return 10_000 * len(sequence.frames)
 
+    def fetch(self) -> None:
+        pass
+
     def states(self, working_size: tuple[int, int]) -> int:
         return 1000
 

@@ -164,6 +164,14 @@ def several(*arguments):
     return main(["segment", *map(str, arguments), "--short-side", "64", "--device", "cpu"])
 
 
+def test_what_shows_nothing_is_told(bright_stages, folder_of, tmp_path, capsys):
+    assert segment(folder_of(np.zeros((3, 60, 90, 3), np.uint8)), tmp_path / "out") == 0
+    assert "no object was found in any of 3 frames: the masks are empty" in capsys.readouterr().err
+    assert segment(folder_of(moving(1), "one"), tmp_path / "other") == 0
+    told = capsys.readouterr().err
+    assert "one frame shows no motion" in told and "no object" not in told
+
+
 def test_several_videos_go_to_folders_of_their_names(bright_stages, folder_of, film, tmp_path, capsys):
     path, _ = film
     other, out = folder_of(moving(3), "walk"), tmp_path / "out"
@@ -306,10 +314,12 @@ def test_input_that_cannot_be_used_is_one_line(bright_stages, tmp_path, capsys, 
     [
         ([], "lvo"),
         (["--weights", "shipped-isnet"], "lvo-isnet"),
-        (["--weights", "my/w.safetensors"], "my/w.safetensors"),
+        (["--weights", "w.safetensors"], "w.safetensors"),
     ],
 )
-def test_a_memory_of_ones_own_may_be_given(bright_stages, folder_of, tmp_path, given, memory):
+def test_a_memory_of_ones_own_may_be_given(bright_stages, folder_of, tmp_path, monkeypatch, given, memory):
+    monkeypatch.chdir(tmp_path)
+    Path("w.safetensors").touch()
     assert segment(folder_of(moving(1)), tmp_path / "out", *given) == 0
     assert bright_stages.memory == Path(memory)
 

@@ -25,6 +25,16 @@ def test_masks_lie_on_the_object_at_any_size(bright_stages, size):
     assert (masks & expected).sum() / (masks | expected).sum() > 0.85
 
 
+def test_a_path_will_do(bright_stages, folder_of, tmp_path):
+    path = folder_of(moving(3))
+    expected = vosmem.segment([frame[..., ::-1] for frame in moving(3)], device="cpu", short_side=64)
+    for given in (path, str(path)):
+        np.testing.assert_array_equal(vosmem.segment(given, device="cpu", short_side=64), expected)
+    for wrong, message in ((tmp_path, "is a folder of videos; give one of them"), (tmp_path / "no", "no such file")):
+        with pytest.raises(UserError, match=message):
+            vosmem.segment(wrong, device="cpu", short_side=64)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (2, 3)])
 def test_the_smallest_frames(bright_stages, size):
     assert vosmem.segment([np.full((*size, 3), 255, np.uint8)] * 2, device="cpu", short_side=64).all()

@@ -120,15 +120,26 @@ LAYOUTS = {
 
 def sequence_names(place: Place, part: str | None = None) -> list[str]:
     """Every sequence of the data set, or of one of the layout's parts, sorted. Raises UserError where none can be."""
+    check(place)
     row = LAYOUTS[place.layout]
-    parent = row.parent(place)
-    found = row.names(place, part) if parent.is_dir() else []
-    if not parent.is_dir() or (not found and (row.parts or row.masks == "either")):
-        what = "is no folder" if not parent.is_dir() else f"holds no sequences{f' of {part}' if part else ''}"
-        raise UserError(
-            f"data.root: {parent} {what}, expected {row.wanted}; set data.root and data.layout in the config"
-        )
+    found = row.names(place, part)
+    if not found and (row.parts or row.masks == "either"):
+        raise _not_it(place, f"holds no sequences{f' of {part}' if part else ''}")
     return found
+
+
+def check(place: Place) -> None:
+    """Raise UserError where the folder that the layout's sequences are in is not there."""
+    parent = LAYOUTS[place.layout].parent(place)
+    if not parent.is_dir():
+        there = ", ".join(folders(parent.parent)) if parent.parent != place.root.parent else ""
+        raise _not_it(place, f"is no folder{f' ({parent.parent} has {there})' if there else ''}")
+
+
+def _not_it(place: Place, what: str) -> UserError:
+    row = LAYOUTS[place.layout]
+    keys = "data.root, data.layout and data.resolution" if place.layout == "davis" else "data.root and data.layout"
+    return UserError(f"data.root: {row.parent(place)} {what}, expected {row.wanted}; set {keys} in the config")
 
 
 def files(place: Place, sequence: str) -> SequenceFiles:

@@ -50,6 +50,10 @@ def look(
             found.add(where, "has no annotations", "none needed: segmented, not scored", fatal=False)
     elif needs_masks and where is None and names:
         found.add(files.folder, "comes without annotations", "set data.masks, or take the sequence out of data.train")
+    elif needs_masks and names and not any(matched):
+        got, expected = sorted(p.name for paths in files.masks.values() for p in paths)[0], f"{names[0]}.png"
+        what = f"no mask has the name of a frame, got {got}, expected {expected} or another frame's"
+        found.add(where, what, "name masks as their frames, or take the sequence out of data.train")
     for name, paths in zip(names, matched, strict=True):
         if files.masks and files.dense and not paths:
             mend = "add the mask (an all-black one where the object is absent)"

@@ -79,6 +79,9 @@ def _score_folders(args: argparse.Namespace) -> int:
     if args.attributes and args.protocol != "davis":
         raise UserError(f"--attributes: got protocol {args.protocol}, expected davis; leave one of the two out")
     known = attributes.read(args.attributes) if args.attributes else None
+    for out in filter(None, (args.csv, args.per_frame)):
+        if out.is_dir():
+            raise UserError(f"{out}: is a folder; give the name of a file to write")
     pairs = folders.pair(args.annotations, args.masks, args.sequences)
     if known is not None and not any(pair.sequence in known for pair in pairs):
         raise UserError(f"--attributes: {args.attributes} has none of the sequences to score; correct the names in it")
@@ -89,14 +92,14 @@ def _score_folders(args: argparse.Namespace) -> int:
     _notices(scores, sum(pair.ignored for pair in pairs), args.merge_objects)
 
     rows = tables.summarise(scores, args.protocol)
-    if args.csv:
-        tables.write_summary(rows, args.csv, args.protocol)
-    if args.per_frame:
-        tables.write_frames(scores, args.per_frame, args.protocol, with_t=False)
     print(_table(rows, args.protocol, how.measures))
     if known is not None:
         scores_of = {row["sequence"]: row for row in rows[:-1]}
         print(f"\n{_attribute_table(davis2016.by_attribute(scores_of, known), how.measures)}")
+    if args.csv:
+        tables.write_summary(rows, args.csv, args.protocol)
+    if args.per_frame:
+        tables.write_frames(scores, args.per_frame, args.protocol, with_t=False)
     return 0
 
 

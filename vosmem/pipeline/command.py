@@ -144,7 +144,8 @@ def _segment(args: argparse.Namespace, one: inputs.Input, out: Path, stages: Sta
     with output(out, _wanted(args), args.overwrite, one.path) as fresh, _work(args.work, fresh) as work:
         done = segmentation.run(one.frames(), work, stages, args.short_side, args.cuts, one.length())
         names, value = one.names(len(done)), 255 if args.labels == "255" else 1
-        _write("masks", fresh, names, (mask.astype("uint8") * value for mask in done.masks()))
+        seen: list[bool] = []
+        _write("masks", fresh, names, (_noted(mask, seen).astype("uint8") * value for mask in done.masks()))
         if args.probability:
             rounded = ((probability * 255).round().astype("uint8") for probability in done.probabilities())
             _write("probability", fresh, names, rounded)
@@ -153,7 +154,17 @@ def _segment(args: argparse.Namespace, one: inputs.Input, out: Path, stages: Sta
                 videofile.write(fresh / "overlay.mp4", _overlays(one.frames(), done.masks()), done.times)
                 count.append(len(done))
     print(f"{len(names)} masks written to {out / 'masks'}", file=sys.stderr)
+    if len(names) == 1:
+        print("one frame shows no motion; more of the video give a better mask", file=sys.stderr)
+    if not any(seen):
+        print(f"no object was found in any of {len(names)} frames: the masks are empty", file=sys.stderr)
     print(out / "masks")
+
+
+def _noted(mask: np.ndarray, seen: list[bool]) -> np.ndarray:
+    """The mask, with whether it shows anything added to ``seen``."""
+    seen.append(bool(mask.any()))
+    return mask
 
 
 def _write(what: str, folder: Path, names: Sequence[str], images: Iterator[np.ndarray]) -> None:

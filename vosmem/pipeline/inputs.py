@@ -83,6 +83,15 @@ def given(paths: Sequence[Path], out: Path) -> dict[Path, Input]:
     return {out / name: one for name, (one,) in named.items()}
 
 
+def one(path: Path) -> Input:
+    """The one video that a path is. Raises UserError where it is none, or a folder of several."""
+    found = given([path], path)
+    if path not in found:
+        raise UserError(f"{path}: is a folder of videos; give one of them")
+    found[path].check()
+    return found[path]
+
+
 def _videos(path: Path) -> list[Input]:
     """The video that a path is, or those that are in its folder."""
     if not path.exists():

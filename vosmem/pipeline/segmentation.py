@@ -21,6 +21,7 @@ from vosmem.data import describe, extract
 from vosmem.data.extract import Extracted
 from vosmem.errors import UserError
 from vosmem.grid import Grid, resample
+from vosmem.pipeline import inputs
 
 if TYPE_CHECKING:
     from vosmem.pipeline.stages import Stages  # which needs torch
@@ -67,7 +68,7 @@ class Segmentation:
 
 
 def segment(
-    frames: Iterable[np.ndarray],
+    frames: Iterable[np.ndarray] | str | os.PathLike,
     device: str = "auto",
     short_side: int = 480,
     cuts: bool = True,
@@ -78,17 +79,22 @@ def segment(
     """Segment the moving object of a video.
 
     ``frames``: (H, W, 3) uint8 RGB arrays of one size, in order; a generator will do, since they are looked at once and
-    kept on disk. ``device``: auto, cpu, cuda, cuda:N; ``short_side``: the working resolution, in pixels; ``cuts``: find
-    the video's shots, and segment each by itself; ``work``: a folder for temporary files, which take some 3 MB a frame
-    of the longest shot at the default resolution; by default the system's, which TMPDIR sets; ``method``: one of the
-    config's `refine.methods`, by default the last of its default; ``weights``: of the memory, as `memory.weights` of
-    the config: shipped, shipped-isnet, or the path of a weights.safetensors.
+    kept on disk. Or the path of a video file, or of a folder of its images. ``device``: auto, cpu, cuda, cuda:N;
+    ``short_side``: the working resolution, in pixels; ``cuts``: find the video's shots, and segment each by itself;
+    ``work``: a folder for temporary files, which take some 3 MB a frame of the longest shot at the default resolution;
+    by default the system's, which TMPDIR sets; ``method``: one of the config's `refine.methods`, by default the last of
+    its default; ``weights``: of the memory, as `memory.weights` of the config: shipped, shipped-isnet, or the path of a
+    weights.safetensors.
 
     Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be used.
     """
+    if isinstance(frames, str | os.PathLike):
+        given = inputs.one(Path(frames)).frames()
+    else:
+        given = ((None, frame[..., ::-1]) for frame in _checked(frames))
     stages = ready(device, None, short_side, method, weights)
     with _folder(work) as folder:
-        done = run(((None, f[..., ::-1]) for f in _checked(frames)), Path(folder), stages, short_side, cuts)
+        done = run(given, Path(folder), stages, short_side, cuts)
         masks = np.empty((len(done), *done.size), bool)  # (T, H, W)
         for t, mask in enumerate(done.masks()):
             masks[t] = mask
@@ -98,21 +104,25 @@ def segment(
 def ready(
     device: str, threads: int | None = None, short_side: int = 480, method: str | None = None, weights: str = "shipped"
 ) -> Stages:
-    """What :func:`run` takes, for as many videos as there are.
+    """What :func:`run` takes, for as many videos as there are; weights that are not here yet are fetched.
 
     ``threads``: None for all cores that the process may use; the others see :func:`segment`. Raises UserError where one
     of them cannot be.
     """
     from vosmem.device import choose
     from vosmem.pipeline.stages import Stages
-    from vosmem.weights import memory_name
+    from vosmem.weights import MEMORIES, memory_name
     from vosmem.weights.fetch import fetch
 
     if not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
         raise UserError(f"short side: got {short_side}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
     name = memory_name(weights)
     memory = fetch(name) if name else Path(weights)
-    return Stages.of(memory, choose(device, threads), {"methods": [method]} if method else {})
+    if not memory.is_file() and not name:
+        raise UserError(f"{weights}: no such weight file; expected {', '.join(MEMORIES)}, or the path of one")
+    stages = Stages.of(memory, choose(device, threads), {"methods": [method]} if method else {})
+    stages.fetch()
+    return stages
 
 
 def run(

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 METADATA = "vosmem"  # the entry of a .safetensors file's metadata that vosmem writes
-FOLDER = Path("resources/weights")  # where fetched files are kept, relative to the working directory
+# Where fetched files are kept, relative to the working directory. The workflow has its own in any case.
+FOLDER = Path(os.environ.get("VOSMEM_WEIGHTS") or "resources/weights")
 MEMORIES = {"shipped": "lvo", "shipped-isnet": "lvo-isnet"}  # the words for memories that come with vosmem
 
 

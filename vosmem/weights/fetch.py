@@ -14,6 +14,7 @@ from typing import IO
 from vosmem import weights
 from vosmem.data import archive
 from vosmem.errors import UserError
+from vosmem.room import readable
 from vosmem.weights import npm
 from vosmem.whole import replacing
 
@@ -29,6 +30,8 @@ def fetch(name: str, folder: Path = weights.FOLDER) -> Path:
     entry = weights.entry(name)
     path = entry.path(folder)
     if not path.is_file():
+        size = f" ({readable(entry.bytes)})" if entry.bytes else ""
+        print(f"fetching the weights {entry.name}{size} to {path}", file=sys.stderr, flush=True)
         sha256 = _from_any(entry, path)
     else:
         sha256 = weights.verify(path, entry, weights.recorded(path))

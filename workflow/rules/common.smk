@@ -1,11 +1,14 @@
 # What rules ask of the configuration: here what all of them do, in common/ the rest by subject. Rule files hold rules only.
 import importlib
 import json
+import os
 import re
 import shlex
 import sys
 import time
 from pathlib import Path
+
+os.environ.pop("VOSMEM_WEIGHTS", None)  # here weights are what a rule writes, in one place
 
 ROOT = Path(workflow.basedir).parent
 if str(ROOT) not in sys.path:
@@ -33,6 +36,7 @@ if workflow.is_main_process:
         )
 
 try:
+    configuration.check_files(workflow.configfiles)
     CONFIG = configuration.resolve(config)
     REPORTED = CONFIG["models"]
     MODELS = {**REPORTED, **ablation.models(CONFIG)}  # what may be asked for; only those of `models` are by default
