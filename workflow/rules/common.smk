@@ -10,7 +10,8 @@ from pathlib import Path
 
 os.environ.pop("VOSMEM_WEIGHTS", None)  # here weights are what a rule writes, in one place
 
-ROOT = Path(workflow.basedir).parent
+# Of this file, not of the workflow: that may be another, which has this one as a module.
+ROOT = Path(str(workflow.current_basedir)).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
@@ -75,6 +76,13 @@ def annotated():
     return layout.LAYOUTS[PLACE.layout].masks != "apart" or PLACE.masks is not None
 
 
+def fetches():
+    """How the data set can be fetched to where the configuration has it."""
+    given = "".join(f" {shlex.quote(str(path))}" for path in workflow.config_settings.configfiles)
+    command = f"snakemake download_davis2016{given and ' --configfile' + given}"
+    return f"`{command}` fetches DAVIS-2016 to {PLACE.root}"
+
+
 def sequences(key):
     """The sequences that data.train or data.test means."""
     try:
@@ -83,7 +91,7 @@ def sequences(key):
         if DOWNLOADING:
             return []
         absent = PLACE.layout == "davis" and not PLACE.root.is_dir()
-        stop(f"{error}; `snakemake download_davis2016` fetches DAVIS-2016 to {PLACE.root}" if absent else error)
+        stop(f"{error}; {fetches()}" if absent else error)
 
 
 TRAIN, TEST = sequences("train"), sequences("test")

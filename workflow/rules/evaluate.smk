@@ -1,7 +1,4 @@
-# summary.csv stands beside the sequences' files, as the measures' public tools have it.
-ruleorder: evaluate_summary > evaluate
-
-
+# summary.csv stands beside the sequences' files, as the measures' public tools have it, and no sequence is called so.
 rule evaluate:
     input:
         description=f"{RESULTS}/data/{{seq}}.json",
@@ -12,6 +9,8 @@ rule evaluate:
         f"{RESULTS}/logs/evaluate/{{model}}/{{method}}/{{seq}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/evaluate/{{model}}/{{method}}/{{seq}}.tsv"
+    wildcard_constraints:
+        seq=any_of(SEQUENCES),
     conda:
         "../../envs/vosmem.yaml"
     threads: 1
