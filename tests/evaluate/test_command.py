@@ -51,6 +51,24 @@ def test_table_and_files(folders, capsys):
         assert next(file) == "sequence,frame,J,F\n" and next(file) == "bear,00001,1.000000,1.000000\n"
 
 
+def test_masks_as_segment_writes_those_of_several_videos(folders, capsys):
+    assert run(folders) == 0
+    expected = capsys.readouterr().out
+    for name in ("bear", "boat"):
+        (folders / "M" / name).rename(folders / "M/masks")
+        (folders / "M" / name).mkdir()
+        (folders / "M/masks").rename(folders / "M" / name / "masks")
+    assert run(folders) == 0
+    assert capsys.readouterr().out == expected
+
+
+def test_what_cannot_be_written_is_told_before_the_scoring(folders, capsys):
+    assert run(folders, "--csv", str(folders / "M")) == 1
+    told = capsys.readouterr()
+    assert told.err == f"vosmem evaluate: {folders / 'M'}: is a folder; give the name of a file to write\n"
+    assert told.out == ""
+
+
 def test_processes_do_not_change_the_table(folders, capsys, monkeypatch):
     monkeypatch.setattr("vosmem.evaluate.parallel.SPAN", 2)
     shutil.copy(folders / "M/bear/00000.png", folders / "M/boat/00003.png")
