@@ -53,6 +53,18 @@ def test_frames_are_known_by_their_bytes(finished, broken):
     assert planned["memory_train"] == 1 and planned["memory_predict"] == 2
 
 
+def test_masks_that_are_gone_are_told(finished, broken):
+    """Snakemake knows of the file beside them alone, and has nothing to do."""
+    (told,) = (broken.folder / RESULTS / "refine").rglob("b.json")
+    assert "are gone" not in broken.run("--dry-run").stderr
+    shutil.rmtree(told.with_suffix(""))
+    said = broken.run("--dry-run").stderr
+    assert f"the masks beside 1 files are gone ({told.relative_to(broken.folder)}); `snakemake --forcerun" in said
+    broken.run("--forcerun", str(told.relative_to(broken.folder)))
+    assert "are gone" not in broken.run("--dry-run").stderr
+    assert contents(broken) == contents(finished)
+
+
 def test_a_mask_that_is_replaced_by_one_of_the_same_size_and_time(broken):
     replace(broken.folder / "tiny/Annotations/480p/b/00001.png", keep_time=True)
     assert broken.planned()["evaluate"] == 1

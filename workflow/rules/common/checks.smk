@@ -1,4 +1,5 @@
 # What is looked at before a run, and told after it.
+import shlex
 import sys
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def check_files():
         stop("\n".join(told))
 
 
+def tell_lost_masks():
+    """Tell of folders of masks that are gone or empty: of them Snakemake knows the JSON beside them alone."""
+    places = (Path(RESULTS, "refine", model, method) for model in MODELS for method in CONFIG["refine"]["methods"])
+    told = [place / f"{seq}.json" for place in places for seq in TEST]
+    lost = [str(path) for path in told if path.exists() and not any(path.with_suffix("").glob("*.png"))]
+    if lost:
+        some = f"{', '.join(lost[:3])}{', ...' * (len(lost) > 3)}"
+        again = f"`snakemake --forcerun {shlex.join(lost) if len(lost) < 4 else 'refine'}`"
+        print(f"vosmem: the masks beside {len(lost)} files are gone ({some}); {again} makes them anew", file=sys.stderr)
+
+
 def check_training():
     """Stop where there is nothing to train on, or where no fold holds out what is segmented."""
     for model in models_by_weights(trained=True):
@@ -124,3 +136,5 @@ if not DOWNLOADING:
     check_files()
     check_training()
     check_correction()
+    if workflow.is_main_process:
+        tell_lost_masks()
