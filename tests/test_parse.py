@@ -27,6 +27,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
         "a: 1\nb: {a: 1}",
         "- a: 1\n- a: 2",
         "x: &x {a: 1, b: 2}\ny: {<<: *x, a: 3}",
+        "x: &x {a: 1}\nd: {e: &y {<<: *x, a: 3}}\nz: {<<: *y}",
         '{"a": 1, "b": [{"a": 2}]}',
         "1: 2\n'1': 3",
     ],

@@ -17,14 +17,14 @@ class Twice(ValueError):
 class _Loader(_yaml.SafeLoader):
     """YAML's, which silently takes the last of two."""
 
-    def construct_mapping(self, node: _yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
+    def compose_mapping_node(self, anchor: str | None) -> _yaml.MappingNode:
+        node, seen = super().compose_mapping_node(anchor), set()  # as it is written: merges (<<) are made later
         for key, _ in node.value:
-            if isinstance(key, _yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+            if isinstance(key, _yaml.ScalarNode):
                 if (key.tag, key.value) in seen:
                     raise Twice(f"{key.value} stands twice, again in line {key.start_mark.line + 1}")
                 seen.add((key.tag, key.value))
-        return super().construct_mapping(node, deep)
+        return node
 
 
 def json(text: str) -> Any:
