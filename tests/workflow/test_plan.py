@@ -23,6 +23,12 @@ def test_everything(workflow, config):
     assert workflow.planned(config) == ALL
 
 
+def test_masks_alone(workflow, config):
+    planned = workflow.planned(config, "masks")
+    pages = ("all", "data_check", "evaluate", "evaluate_summary", "config_resolved", "report", "report_latest")
+    assert planned == {**without(*pages), "masks": 1}
+
+
 def test_appearance_alone_needs_no_flow(workflow, config):
     config["motion"] = {"network": "none"}
     assert workflow.planned(config) == without("flow", "motion")

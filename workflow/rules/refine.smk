@@ -70,6 +70,17 @@ rule correction_train:
         " --settings {params.settings} --threads {threads} --out {output.weights:q} 2> {log:q}"
 
 
+# For who wants masks alone, neither scores nor a page: `snakemake masks`.
+rule masks:
+    input:
+        expand(
+            f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
+            model=REPORTED,
+            method=CONFIG["refine"]["methods"],
+            seq=TEST,
+        ),
+
+
 # Videos to look at. Nothing else needs them, so they are made only where they are asked for: `snakemake overlays`.
 rule overlay:
     input:
