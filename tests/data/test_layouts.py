@@ -11,7 +11,7 @@ import pytest
 from tests import copies
 from vosmem import config, video, videofile
 from vosmem.cli import main
-from vosmem.data import asked, check, describe, fbms59, layout
+from vosmem.data import check, describe, fbms59, layout
 from vosmem.errors import UserError
 from vosmem.evaluate import png, stage, tables
 
@@ -203,9 +203,6 @@ def test_a_folder_that_is_not_there_is_told_with_those_that_are(tmp_path):
     with pytest.raises(UserError, match=message):
         layout.check(place)
     layout.check(layout.Place(tmp_path / "D"))
-    data = {"root": str(tmp_path / "no"), "layout": "davis", "resolution": "480p", "masks": "", "frames": 0}
-    with pytest.raises(UserError, match="no/JPEGImages/480p is no folder, expected"):
-        asked.sequences(data | {"source": "folder", "test": ["bear"]}, "test")
 
 
 def test_masks_that_come_out_empty_are_told(tmp_path):

@@ -155,7 +155,8 @@ def test_davis2016_is_fetched_only_by_name(planned, tmp_path, repository):
     done = workflow.run("--dry-run", check=False)
     assert done.returncode == 1
     assert "train.txt: cannot be read as a list of sequences" in done.stdout + done.stderr
-    assert "`snakemake download_davis2016` fetches DAVIS-2016 to data/DAVIS" in done.stdout + done.stderr
+    config = f"--configfile {workflow.folder / 'tiny.yaml'}"
+    assert f"`snakemake download_davis2016 {config}` fetches DAVIS-2016 to data/DAVIS" in done.stdout + done.stderr
     shown = workflow.run("--dry-run", "--printshellcmds", "download_davis2016").stdout
     assert "data download davis2016 --to data/DAVIS --sha256 ''" in shown
     assert workflow.planned(None, "download_davis2016") == {"download_davis2016": 1}

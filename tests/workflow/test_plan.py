@@ -23,6 +23,15 @@ def test_everything(workflow, config):
     assert workflow.planned(config) == ALL
 
 
+def test_a_folder_that_is_not_there_is_told_before_any_job(workflow, config):
+    """Also where the configuration lists the sequences."""
+    config["data"] |= {"resolution": "1080p", "train": ["a"], "test": ["b"]}
+    workflow.write(config)
+    done = workflow.run("--dry-run", check=False)
+    assert done.returncode == 1
+    assert "tiny/JPEGImages/1080p is no folder (tiny/JPEGImages has 480p), expected" in done.stdout + done.stderr
+
+
 def test_masks_alone(workflow, config):
     planned = workflow.planned(config, "masks")
     pages = ("all", "data_check", "evaluate", "evaluate_summary", "config_resolved", "report", "report_latest")

@@ -26,8 +26,6 @@ def sequences(data: Mapping[str, Any], key: str) -> list[str]:
     has a name that cannot be the name of results.
     """
     names = _asked(data, key)
-    if names and data["source"] != "demo":
-        layout.check(place(data))
     for name in names:
         if why := unusable(name):
             raise UserError(f"config: data.{key}: the sequence {shown(name)} {why}; rename it, or take it off the list")

@@ -86,7 +86,10 @@ def fetches():
 def sequences(key):
     """The sequences that data.train or data.test means."""
     try:
-        return asked.sequences(CONFIG["data"], key)
+        names = asked.sequences(CONFIG["data"], key)
+        if names and not rendered():
+            layout.check(PLACE)
+        return names
     except UserError as error:
         if DOWNLOADING:
             return []
