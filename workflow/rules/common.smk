@@ -79,8 +79,8 @@ def annotated():
 def fetches():
     """How the data set can be fetched to where the configuration has it."""
     given = "".join(f" {shlex.quote(str(path))}" for path in workflow.config_settings.configfiles)
-    command = f"snakemake download_davis2016{given and ' --configfile' + given}"
-    return f"`{command}` fetches DAVIS-2016 to {PLACE.root}"
+    option = f" --configfile{given}" if given else ""
+    return f"`snakemake download_davis2016{option}` fetches DAVIS-2016 to {PLACE.root}"
 
 
 def sequences(key):
