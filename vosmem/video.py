@@ -27,15 +27,12 @@ cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core o
 
 def decode(path: str | os.PathLike, how: int) -> np.ndarray | None:
     """An image file as OpenCV reads it, ``how`` one of its IMREAD_ flags; None where it cannot, or the file is cut."""
-    name = os.fspath(path)
     try:
-        with open(name, "rb") as file:
-            if file.read(2) == b"\xff\xd8" and _breaks_off(file.read()):
-                return None
-            if name.isprintable():
-                return cv2.imread(name, how)
-            file.seek(0)  # of a name that is no Unicode OpenCV makes a crash
-            return cv2.imdecode(np.frombuffer(file.read(), np.uint8), how)
+        with open(path, "rb") as file:  # not by OpenCV, which a name that is no Unicode makes crash
+            data = file.read()
+        if data.startswith(b"\xff\xd8") and _breaks_off(data):
+            return None
+        return cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except (cv2.error, OSError, ValueError):  # the first, of more pixels than it may have, or of none
         return None
 
