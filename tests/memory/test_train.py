@@ -37,20 +37,26 @@ def test_twice_the_same_and_another_seed_not(paths, tmp_path, settings):
     assert len(rows) == 1 + 12
 
 
+def killed_at(monkeypatch, call):
+    """Have a training end where it chooses a clip for the ``call``-th time; gives a list with an entry a choice."""
+    choose, calls = clips.choose, []
+
+    def killed(*args):
+        calls.append(1)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return choose(*args)
+
+    monkeypatch.setattr(clips, "choose", killed)
+    return calls
+
+
 @pytest.mark.parametrize("averaging", [0, 0.9])
 def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monkeypatch, averaging):
     settings |= {"averaging": averaging}
     unbroken = fit(paths, tmp_path / "1", settings)
     monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
-    choose, calls = clips.choose, []
-
-    def killed(*args):
-        calls.append(1)
-        if len(calls) == 8:
-            raise KeyboardInterrupt
-        return choose(*args)
-
-    monkeypatch.setattr(clips, "choose", killed)
+    calls = killed_at(monkeypatch, 8)
     with pytest.raises(KeyboardInterrupt):
         fit(paths, tmp_path / "2", settings)
     (state,) = (tmp_path / "2").iterdir()
@@ -65,15 +71,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monke
 def test_a_long_training_is_saved_between_two_rows_of_its_history(paths, tmp_path, settings, monkeypatch):
     """Of which there are two hundred: of 30,000 steps one every 150, which take minutes."""
     monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
-    choose, calls = clips.choose, []
-
-    def killed(*args):
-        calls.append(1)
-        if len(calls) == 8:
-            raise KeyboardInterrupt
-        return choose(*args)
-
-    monkeypatch.setattr(clips, "choose", killed)
+    killed_at(monkeypatch, 8)
     with pytest.raises(KeyboardInterrupt):
         fit(paths, tmp_path / "1", settings | {"steps": 30_000})
     (state,) = (tmp_path / "1").iterdir()
@@ -101,15 +99,7 @@ def test_averaged_weights_are_kept_in_the_place_of_the_last(paths, tmp_path, set
 
 def test_a_changed_setting_does_not_take_up_the_state_of_another(paths, tmp_path, settings, monkeypatch):
     monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
-    choose, calls = clips.choose, []
-
-    def killed(*args):
-        calls.append(1)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-        return choose(*args)
-
-    monkeypatch.setattr(clips, "choose", killed)
+    calls = killed_at(monkeypatch, 5)
     with pytest.raises(KeyboardInterrupt):
         fit(paths, tmp_path, settings)
     fit(paths, tmp_path, settings | {"flip": False})
