@@ -83,15 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             args = parser.parse_args(argv[1:])
             arguments.keep_to(getattr(args, "threads", None))
             return module.run(args) or 0
-    except UserError as error:
-        print(f"vosmem {argv[0]}: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print(f"vosmem {argv[0]}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 128 + 13  # SIGPIPE, as of other programs: what was to be written may not be there
-    except OSError as error:
+    except (UserError, OSError) as error:
         if told(error) is None:
             raise
         print(f"vosmem {argv[0]}: {told(error)}", file=sys.stderr)

@@ -20,8 +20,10 @@ class UserError(Exception):
     """
 
 
-def told(error: OSError) -> str | None:
-    """What an error of the operating system says to a user, None where it is none that a user can mend."""
+def told(error: UserError | OSError) -> str | None:
+    """What an error says to a user, None where it is one of the operating system that no user can mend."""
+    if isinstance(error, UserError):
+        return str(error)
     where = f"{os.fspath(error.filename)}: " if error.filename else ""
     if error.errno in FULL:
         return f"{where}no room left on the disk ({os.strerror(error.errno)}); make room there and run again"

@@ -121,10 +121,9 @@ def _segment_all(args: argparse.Namespace, found: Mapping[Path, inputs.Input], s
         try:
             _segment(args, one, out, stages)
         except (UserError, OSError) as error:
-            line = told(error) if isinstance(error, OSError) else str(error)
-            if line is None:
+            if told(error) is None:
                 raise
-            print(f"vosmem segment: {line}", file=sys.stderr)
+            print(f"vosmem segment: {told(error)}", file=sys.stderr)
             failed.append(one.name)
     if failed:
         raise UserError(f"{len(failed)} of {len(found)} videos were not segmented, see above: {', '.join(failed)}")

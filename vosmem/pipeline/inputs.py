@@ -83,7 +83,7 @@ def given(paths: Sequence[Path], out: Path) -> dict[Path, Input]:
     return {out / name: one for name, (one,) in named.items()}
 
 
-def one(path: Path) -> Input:
+def single(path: Path) -> Input:
     """The one video that a path is. Raises UserError where it is none, or a folder of several."""
     found = given([path], path)
     if path not in found:

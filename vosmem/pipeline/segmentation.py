@@ -89,7 +89,7 @@ def segment(
     Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be used.
     """
     if isinstance(frames, str | os.PathLike):
-        given = inputs.one(Path(frames)).frames()
+        given = inputs.single(Path(frames)).frames()
     else:
         given = ((None, frame[..., ::-1]) for frame in _checked(frames))
     stages = ready(device, None, short_side, method, weights)

@@ -138,12 +138,10 @@ def _verify(paths: list[Path], results: Path, delete: bool) -> int:
 
         for file in found:
             try:
-                what = verify.fault(file)
+                if what := verify.fault(file):
+                    bad[file.path] = what
             except OSError as error:
                 unread[file.path] = errors.told(error) or str(error)
-                what = None
-            if what:
-                bad[file.path] = what
             progress.advance(1)
         count.append(len(found))
     for path, what in bad.items():

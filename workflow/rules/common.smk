@@ -37,7 +37,8 @@ if workflow.is_main_process:
         )
 
 try:
-    configuration.check_files(workflow.configfiles)
+    if workflow.is_main_process:
+        configuration.check_files(workflow.configfiles)
     CONFIG = configuration.resolve(config)
     REPORTED = CONFIG["models"]
     MODELS = {**REPORTED, **ablation.models(CONFIG)}  # what may be asked for; only those of `models` are by default
