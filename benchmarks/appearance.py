@@ -4,9 +4,10 @@
                                     [--threads N] [--rounds 5] [--device cpu] [--precision bfloat16 ...]
 
 `plain` is the loop that one writes first: the network as defined (its batch normalisations where they were trained),
-float32, one frame at a time, channels first. `ours` is what the stage runs, with bfloat16 factors too where they are
-native; `apart` is the largest difference of a map's values from plain's, in deviations of that map. The peak is the
-best rate that matrix products and 3x3 convolutions of any of several shapes reach in the same type, in the same run.
+float32, one frame at a time, channels first, each ReLU by itself. `ours` is what the stage runs, with bfloat16 factors
+too where they are native; `apart` is the largest difference of a map's values from plain's, in deviations of that map.
+The peak is the best rate that matrix products and 3x3 convolutions of any of several shapes reach in the same type, in
+the same run.
 Weights are random, which changes no time; what bfloat16 does to the maps of trained networks is told by --weights
 registry.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -23,7 +25,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.rounds import fastest
-from vosmem import precision, weights
+from vosmem import fused, precision, weights
 from vosmem.appearance.stage import NETWORKS, features, fold_batch_norm
 from vosmem.config import section_defaults
 
@@ -97,7 +99,7 @@ def measure(name: str, args: argparse.Namespace, peaks: dict[str, dict[str, floa
 
     def plainly() -> dict[str, Tensor]:
         x = torch.from_numpy(frame[..., ::-1].copy()).permute(0, 3, 1, 2).contiguous().float()  # (1, 3, H, W)
-        with torch.inference_mode():
+        with torch.inference_mode(), mock.patch.object(fused, "_types", frozenset):
             return {k: m.cpu() for k, m in plain(x.to(device)).items()}
 
     work: dict[str, Callable[[], object]] = {"plain": plainly}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn, tensor
 
+from vosmem.fused import rectified
 from vosmem.grid import Grid
 
 MEAN_BGR = (104.008, 116.669, 122.675)
@@ -66,9 +67,7 @@ class DeepLabLargeFOV(nn.Module):
         x = frames.flip(1) - self.mean  # BGR, as Caffe's models are trained
         maps = {}
         for name, layer in self.stack.items():
-            x = layer(x)
-            if isinstance(layer, nn.Conv2d):
-                x = x.relu_()
+            x = rectified(layer, x) if isinstance(layer, nn.Conv2d) else layer(x)
             if name in self.layers:
                 maps[name] = x
         return maps

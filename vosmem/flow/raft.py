@@ -19,19 +19,24 @@ from torch.nn import functional as F
 
 from vosmem import weights
 from vosmem.errors import UserError
-from vosmem.flow.correlation import CHANNELS, Pyramid, both_ways
+from vosmem.flow.correlation import CHANNELS, Pyramid
+from vosmem.fused import rectified
 
 STRIDE = 8
 STATE = CONTEXT = 128  # channels of the ConvGRU's state, of the context, and of the features of flow and correlation
 
 
 class InstanceNorm(nn.Module):
-    """Every channel of every image to mean 0 and variance 1, (N, C, h, w); computed in float32 at least."""
+    """Every channel of every image to mean 0 and variance 1, (N, C, h, w); sums are float32 at least."""
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x.to(torch.promote_types(x.dtype, torch.float32))
-        y = y - y.mean((2, 3), keepdim=True)
-        return (y * torch.rsqrt(y.square().mean((2, 3), keepdim=True) + 1e-5)).to(x.dtype)
+        # That of a batch of one, in which all images are channels: group_norm loses the digits of channels last.
+        every = x.reshape(1, -1, *x.shape[2:])
+        return torch.batch_norm(every, None, None, None, None, True, 0.0, 1e-5, True).view_as(x)
+
+
+def _rectified(norm: nn.Module, convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    return rectified(convolution, x) if isinstance(norm, nn.Identity) else F.relu_(norm(convolution(x)))
 
 
 class Residual(nn.Module):
@@ -45,8 +50,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, c_in, h, w) -> (N, c_out, h / stride, w / stride)."""
-        y = F.relu_(self.norm1(self.conv1(x)))
-        y = F.relu_(self.norm2(self.conv2(y)))
+        y = _rectified(self.norm1, self.conv1, x)
+        y = _rectified(self.norm2, self.conv2, y)
         return F.relu_(self.downsample(x) + y)
 
 
@@ -62,7 +67,7 @@ class Encoder(nn.Module):
         self.conv2 = nn.Conv2d(128, 256, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        x = F.relu_(self.norm1(self.conv1(image)))  # (N, 64, H/2, W/2)
+        x = _rectified(self.norm1, self.conv1, image)  # (N, 64, H/2, W/2)
         return self.conv2(self.layer3(self.layer2(self.layer1(x))))
 
 
@@ -76,9 +81,9 @@ class MotionEncoder(nn.Module):
         self.conv = nn.Conv2d(192 + 64, 128 - 2, 3, 1, 1)
 
     def forward(self, correlation: Tensor, flow: Tensor) -> Tensor:
-        c = F.relu_(self.convc2(F.relu_(self.convc1(correlation))))
-        f = F.relu_(self.convf2(F.relu_(self.convf1(flow))))
-        return torch.cat([F.relu_(self.conv(torch.cat([c, f], 1))), flow], 1)
+        c = rectified(self.convc2, rectified(self.convc1, correlation))
+        f = rectified(self.convf2, rectified(self.convf1, flow))
+        return torch.cat([rectified(self.conv, torch.cat([c, f], 1)), flow], 1)
 
 
 class HalfGRU(nn.Module):
@@ -150,6 +155,7 @@ class RAFT(nn.Module):
     def __init__(self, iterations: int = 8):
         super().__init__()
         self.iterations = iterations
+        self._room: Pyramid | None = None
         self.fnet, self.cnet = Encoder(InstanceNorm), Encoder(nn.Identity)
         self.update_block = Update()
 
@@ -167,7 +173,8 @@ class RAFT(nn.Module):
         Positions, flow and correlation stay float32 whatever the network computes in.
         """
         starts = [first, second] if both else [first]
-        pyramid = Pyramid(both_ways(first.features, second.features)[: len(starts), 0])
+        pyramid = self._pyramid(first.features)
+        pyramid.correlate(first.features, second.features, both)
         h = torch.cat([s.state for s in starts])  # (N, STATE, h, w)
         context = [torch.cat(parts) for parts in zip(*(s.context for s in starts), strict=True)]
         n, _, height, width = h.shape
@@ -180,6 +187,13 @@ class RAFT(nn.Module):
             h, step = self.update_block(h, context, correlation.to(h.dtype), flow.to(h.dtype))
             flow = flow + step.float()
         return upsample(flow, 0.25 * self.update_block.mask(h).float())
+
+    def _pyramid(self, features: Tensor) -> Pyramid:
+        """Room for the correlation of two frames both ways, the same for as long as frames are of one size."""
+        size = tuple(features.shape[2:])
+        if self._room is None or self._room.size != size:
+            self._room = Pyramid(2, size, features.device)
+        return self._room
 
 
 def convert(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
