@@ -45,8 +45,9 @@ def beside(x: Tensor, level: Tensor, outside: Tensor, margin: int) -> Tensor:
     n, c, h, w = level.shape
     shape = (n, 2 * c, h + 2 * margin, w + 2 * margin)
     both = torch.empty(shape, dtype=level.dtype, device=level.device, memory_format=torch.channels_last)
-    both[:] = torch.cat([outside, torch.zeros_like(outside)]).view(-1, 1, 1)
-    inner = both[..., margin : margin + h, margin : margin + w]
+    around, rows = torch.cat([outside, torch.zeros_like(outside)]).view(-1, 1, 1), both[..., margin : margin + h, :]
+    both[..., :margin, :] = both[..., margin + h :, :] = rows[..., :margin] = rows[..., margin + w :] = around
+    inner = rows[..., margin : margin + w]
     inner[:, :c], inner[:, c:] = enlarge(x, level), level
     return both
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from vosmem import weights
 from vosmem.errors import UserError
+from vosmem.fused import rectified
 
 LAYERS = {"stage1d": 64, "stage2d": 64}  # of U2-Net-p, and their channels: of the window's own size, and of half of it
 CUES = 7  # the first pass's logit, six sides
@@ -51,13 +52,17 @@ class Correction(nn.Module):
         means, deviations = (b.split(list(LAYERS.values())) for b in (self.mean, self.deviation))
         told = []
         for x, convolution, mean, deviation in zip((fine, coarse), self.maps, means, deviations, strict=True):
-            x = (x - mean[:, None, None]) / deviation[:, None, None]
-            told.append(convolution(F.dropout2d(x, dropout, dropout > 0)))
+            if dropout:
+                x = (x - mean[:, None, None]) / deviation[:, None, None]
+                told.append(convolution(F.dropout2d(x, dropout)))
+            else:  # the same, with less to go over
+                weight = convolution.weight / deviation[:, None, None]  # (width, 64, 1, 1)
+                told.append(F.conv2d(x, weight, convolution.bias - weight.flatten(1) @ mean))
         # 1x1 convolutions and bilinear sampling may change places, and fewer channels are quicker to enlarge
         x = told[0] + F.interpolate(told[1], told[0].shape[-2:], mode="bilinear")
-        x = F.relu(self.first(torch.cat([F.relu(x), cues], 1)))
+        x = rectified(self.first, torch.cat([F.relu(x), cues], 1))
         for convolution in self.further:
-            x = x + F.relu(convolution(x))
+            x = x + rectified(convolution, x)
         return self.out(x)[:, 0]
 
     def added(self, maps: Sequence[np.ndarray], logits: np.ndarray, sides: np.ndarray) -> np.ndarray:
@@ -66,7 +71,7 @@ class Correction(nn.Module):
         ``maps``: U2-Net-p's `LAYERS` of the window, (64, h, w) and (64, h/2, w/2); ``logits`` and ``sides`` see
         :func:`cues_of`.
         """
-        given = (torch.from_numpy(m.astype(np.float32))[None] for m in (*maps, cues_of(logits, sides)))
+        given = (torch.from_numpy(m.astype(np.float32, copy=False))[None] for m in (*maps, cues_of(logits, sides)))
         with torch.inference_mode():
             return self(*(m.to(self.mean.device) for m in given))[0].cpu().numpy()
 
