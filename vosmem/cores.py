@@ -1,8 +1,15 @@
-"""How many cores there are. Cheap to import."""
+"""How many cores there are, and how many a thread takes. Cheap to import."""
 
 import os
+import sys
 
 
 def count() -> int:
     """How many cores this process may use; where the system does not tell, how many it has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def limit(threads: int) -> None:
+    """Have PyTorch, where it is in use, compute what the calling thread asks for on so many threads."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)

@@ -29,3 +29,8 @@ def choose(name: str = "auto", threads: int | None = None) -> torch.device:
         if index >= count:
             raise UserError(f"device: {name}, but PyTorch sees {count} GPUs here; set device: cpu or auto")
     return torch.device(name)
+
+
+def threads_for_frames(device: torch.device) -> int:
+    """On how many threads frames may be computed side by side: PyTorch's, on a CPU; a GPU takes one after the other."""
+    return torch.get_num_threads() if device.type == "cpu" else 1

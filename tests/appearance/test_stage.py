@@ -38,7 +38,7 @@ def test_the_config_knows_every_network():
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "u2netp"])
 def test_frames_several_at_a_time_give_what_one_by_one_gives(name, tmp_path, monkeypatch):
-    """As on a GPU; the last batch is not full."""
+    """In one batch, as on a GPU, whose last is not full; and side by side, in threads."""
     row, settings = stage.NETWORKS[name], {**SETTINGS, "network": name, "precision": "float32"}
     torch.manual_seed(0)
     weights_of = row.make(list(row.default_layers), settings)
@@ -51,8 +51,9 @@ def test_frames_several_at_a_time_give_what_one_by_one_gives(name, tmp_path, mon
         "size": (64, 96), "working_size": (64, 96), "defects": [],
     })  # fmt: skip
     found = {}
-    for n in (1, 3):
+    for n, threads in ((1, 1), (3, 1), (2, 3)):
         monkeypatch.setitem(stage.BATCH, "cpu", n)
+        monkeypatch.setattr(stage, "threads_for_frames", lambda device, n=threads: n)
         out = tmp_path / f"{n}.h5"
         run = tmp_path / "a.json", out, name, settings, tmp_path / "weights.pth", torch.device("cpu")
         assert stage.run(*run) == 7
@@ -61,4 +62,5 @@ def test_frames_several_at_a_time_give_what_one_by_one_gives(name, tmp_path, mon
     assert list(found[1]) == list(row.default_layers)
     for layer, rows in found[1].items():
         assert len(rows) == 7 and (rows[0] != rows[6]).any()
-        np.testing.assert_allclose(found[3][layer], rows, rtol=2e-3, atol=2e-3 * rows.std())
+        for several in (2, 3):
+            np.testing.assert_allclose(found[several][layer], rows, rtol=2e-3, atol=2e-3 * rows.std())

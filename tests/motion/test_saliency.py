@@ -66,6 +66,7 @@ def test_the_two_directions_stand_side_by_side():
 def test_run(flow_both_ways, tmp_path, monkeypatch):
     """The grid is the frame's, edge to edge, and the flow counts in pixels of its own field."""
     seen = []
+    monkeypatch.setattr(stage, "threads_for_frames", lambda device: 1)
     monkeypatch.setattr(stage.appearance, "build", lambda *_: Halved())
     monkeypatch.setattr(
         stage.saliency, "picture", lambda flow: seen.append(flow) or flow[:, :1].expand(-1, 3, -1, -1).clone()
@@ -81,6 +82,19 @@ def test_run(flow_both_ways, tmp_path, monkeypatch):
         for t, given in enumerate(seen):
             rows = np.concatenate([flow.rows(n, t, t + 1) for n in ("forward", "backward")]).astype(np.float32)
             np.testing.assert_allclose(given.numpy(), rows / 2, rtol=1e-6)  # the field has half of the frame's size
+
+
+def test_frames_side_by_side_are_those_in_turn(flow_both_ways, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage.appearance, "build", lambda *_: Halved())
+    settings = config.settings_for("motion", config.section_defaults("motion"), "u2netp")
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr(stage, "threads_for_frames", lambda device, n=threads: n)
+        assert stage.run(flow_both_ways, tmp_path / f"{threads}.h5", "u2netp", settings, None, CPU) == 4
+        with cache.read(tmp_path / f"{threads}.h5", "motion") as file:
+            found.append(file.rows("sides", 0, 4))
+    np.testing.assert_array_equal(*found)
+    assert len({rows.tobytes() for rows in found[0]}) == 4
 
 
 def test_both_directions_are_needed(flow_both_ways, tmp_path):

@@ -266,3 +266,20 @@ def test_sizes(size):
     found = list(zoom.closer(maps, grid, 2, size, lambda t: frame, look, 0.35, WEIGHTS, (0.4, 0.6)))
     assert [rows.shape for _, rows in found] == [zoom.fine_grid(size).shape] * 2
     assert all(np.isfinite(rows).all() and rows.min() >= 0 and rows.max() <= 1 for _, rows in found)
+
+
+def test_frames_side_by_side_are_those_in_turn():
+    maps = [disc(60 + 4 * t, 80, 20) for t in range(9)]
+    frames = [np.full((*SIZE, 3), 20 * t, np.uint8) for t in range(9)]
+
+    def look(pixels, logits):
+        return [(np.full((6, 160, 160), pixels[0, 0, 0] / 100 - 1, np.float16), None)]
+
+    def found(threads):
+        given = ((t, maps[t]) for t in reversed(range(9)))
+        how = 0.35, WEIGHTS, (0.0, 0.1)
+        return list(zoom.closer(given, GRID, 9, SIZE, frames.__getitem__, look, *how, threads=threads))
+
+    for (t, alone), (u, beside) in zip(found(1), found(3), strict=True):
+        assert t == u
+        np.testing.assert_array_equal(alone, beside)

@@ -15,6 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vosmem import cache, config, video, weights
 from vosmem import precision as precisions
+from vosmem.ahead import side_by_side
 from vosmem.appearance import (
     LAYERS,
     STAGE_VERSION,
@@ -28,6 +29,7 @@ from vosmem.appearance import (
     u2netp,
 )
 from vosmem.data import describe
+from vosmem.device import threads_for_frames
 from vosmem.errors import UserError
 
 CPU = torch.device("cpu")
@@ -43,6 +45,7 @@ class Network:
     layers: tuple[str, ...]
     default_layers: tuple[str, ...]
     for_bfloat16: Callable[[nn.Module], object] = lambda model: None  # what makes it fit for that
+    narrow: bool = False  # whether its maps are too small for one frame to keep several cores busy
 
 
 NETWORKS = {
@@ -51,12 +54,14 @@ NETWORKS = {
         mobile.convert,
         layers=LAYERS["efficientnet_lite0"],
         default_layers=("block4", "block10", "block15"),
+        narrow=True,
     ),
     "mobilenet_v2": Network(
         lambda layers, settings: mobile.mobilenet_v2(layers, settings["output_stride"]),
         mobile.convert,
         layers=LAYERS["mobilenet_v2"],
         default_layers=("block5", "block12", "block16"),
+        narrow=True,
     ),
     "deeplab_largefov": Network(
         lambda layers, _: deeplab_largefov.DeepLabLargeFOV(layers),
@@ -70,6 +75,7 @@ NETWORKS = {
         layers=LAYERS["u2netp"],
         default_layers=("sides",),
         for_bfloat16=nested.Nested.centre,
+        narrow=True,
     ),
     "isnet": Network(
         lambda layers, settings: isnet.ISNet(layers, settings["isnet_size"]),
@@ -173,8 +179,9 @@ def run(
     maker = cache.Maker("appearance", STAGE_VERSION, network, told, sha256)
     with cache.write(out, sequence.clip, maker) as file:
         frames, created = video.frames(sequence.frame_paths, sequence.working_size), False
-        while batch := list(islice(frames, BATCH[device.type])):
-            maps = features(model, np.stack(batch), device, precision)
+        batches = iter(lambda: list(islice(frames, BATCH[device.type])), [])
+        threads = threads_for_frames(device) if NETWORKS[network].narrow else 1
+        for maps in side_by_side(lambda b: features(model, np.stack(b), device, precision), batches, threads):
             for name, rows in maps.items():  # (n, C, h, w) each
                 if not created:
                     file.create(name, rows.shape[1:], model.grid(name, sequence.working_size))

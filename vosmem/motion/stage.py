@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vosmem import cache, config, precision, weights
+from vosmem.ahead import side_by_side
 from vosmem.appearance import stage as appearance
+from vosmem.device import threads_for_frames
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
 from vosmem.motion import BOTH_DIRECTIONS, STAGE_VERSION, checkpoint, residual, rivals, saliency
@@ -155,9 +157,14 @@ def _write_sides(
 ) -> None:
     """``/sides`` (T, 14, h, w): :func:`saliency.sides`."""
     scale = _to_cells(source.grid("forward"))
-    for t in range(len(source)):
-        both = (torch.from_numpy(source.rows(n, t, t + 1) * scale).to(device) for n in ("forward", "backward"))
-        maps = saliency.sides(detector, *both, precise).cpu().numpy()  # (1, 14, h, w)
+    flows = ([source.rows(n, t, t + 1) * scale for n in ("forward", "backward")] for t in range(len(source)))
+
+    def look(both: list[np.ndarray]) -> np.ndarray:
+        with torch.inference_mode():
+            forward, backward = (torch.from_numpy(flow).to(device) for flow in both)
+            return saliency.sides(detector, forward, backward, precise).cpu().numpy()  # (1, 14, h, w)
+
+    for t, maps in enumerate(side_by_side(look, flows, threads_for_frames(device))):
         if t == 0:
             file.create("sides", maps.shape[1:], Grid.of_image(maps.shape[2:], source.clip.frame_size))
         file.append("sides", maps)

@@ -120,7 +120,8 @@ class Stages:
                 keys = self.refine["zoom"]
                 corrected_by = zoom.corrected_by(keys["correction"])
                 look = look_by(fetch(zoom.NETWORK), self.device, corrected_by, keys["mirrored"])
-            count.append(refine.run(description, out, folder / "masks.json", method, self.refine, along, look))
+            threads = torch.get_num_threads()
+            count.append(refine.run(description, out, folder / "masks.json", method, self.refine, along, look, threads))
         used.delete(flows.values())
         return used.most()
 

@@ -47,12 +47,16 @@ def run(args: argparse.Namespace) -> int:
     from vosmem.refine import stage, zoom
 
     settings, look = arguments.settings(args, "refine"), None
+    threads = args.threads or 1  # the workflow, which gives none, counts on one
     if args.method == "zoom":
+        import torch
+
         from vosmem import device  # PyTorch, whose import takes longer than most masks, is for this method alone
         from vosmem.refine import correction
         from vosmem.refine.look import look_by
 
         where = device.choose(args.device, args.threads)
+        threads = torch.get_num_threads()
         keys = settings["zoom"]
         if args.correction:
             keys["weights"] = correction.summed_by(args.correction)
@@ -60,5 +64,7 @@ def run(args: argparse.Namespace) -> int:
         corrected_by = args.correction or zoom.corrected_by(keys["correction"])
         look = look_by(network, where, corrected_by, keys["mirrored"])
     with arguments.timed(f"refine {args.out.stem}") as frames:
-        frames.append(stage.run(args.description, args.probability, args.out, args.method, settings, args.flow, look))
+        frames.append(
+            stage.run(args.description, args.probability, args.out, args.method, settings, args.flow, look, threads)
+        )
     return 0

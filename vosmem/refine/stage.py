@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vosmem import cache, video
+from vosmem.ahead import side_by_side
 from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.grid import Grid
@@ -28,14 +29,15 @@ def run(
     settings: Mapping[str, Any],
     flow: Path | None = None,
     look: zoom.Look | None = None,
+    threads: int = 1,
 ) -> int:
     """Write the masks of one sequence to the folder ``out`` without its suffix, and what was written to ``out`` (JSON).
 
     ``cells``: the probability file; ``settings``: the config's section `refine`, of which ``threshold``, the method's
     own keys and, where ``flow`` is given, ``temporal`` are used: then the maps are steadied along that file's flow
-    before the method, and by zoom once more after the look. ``look``: the networks of method zoom. The folder appears
-    whole or not at all, and before the JSON. Returns the number of frames. Raises UserError where ``cells`` is of other
-    frames than the sequence has.
+    before the method, and by zoom once more after the look. ``look``: the networks of method zoom; ``threads``: on
+    which frames are refined side by side. The folder appears whole or not at all, and before the JSON. Returns the
+    number of frames. Raises UserError where ``cells`` is of other frames than the sequence has.
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")
@@ -52,14 +54,18 @@ def run(
         if method == "zoom":
             own = {key: keys[key] for key in zoom.KEYS}
             size, frame = sequence.working_size, partial(working_frame, sequence)
-            found = zoom.closer(found, grid, len(file), size, frame, look, **own, folder=out.parent)
+            found = zoom.closer(found, grid, len(file), size, frame, look, **own, folder=out.parent, threads=threads)
             grid = zoom.fine_grid(size)
             found = steadied(found, grid, file, flow, keys["steady"], out.parent)
             keys = {key: keys[key] for key in zoom.FINISH}
-        for t, rows in found:  # (h, w) each
-            refined = probability(method, rows, grid, pixels, partial(working_frame, sequence, t), keys)
+
+        def refined(of: tuple[int, np.ndarray]) -> tuple[int, np.ndarray]:
+            t, rows = of  # (h, w)
+            return t, probability(method, rows, grid, pixels, partial(working_frame, sequence, t), keys)
+
+        for t, full in side_by_side(refined, found, threads):
             path = fresh / f"{sequence.frame_names[t]}.png"
-            video.write_mask(path, refined > settings["threshold"])
+            video.write_mask(path, full > settings["threshold"])
             hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     told = {
         "stage": "refine",

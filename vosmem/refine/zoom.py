@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from vosmem import weights as weight_files
+from vosmem.ahead import side_by_side
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
 from vosmem.refine import TRAINED
@@ -83,15 +84,16 @@ def corrected_by(setting: str) -> Path | None:
 def closer(
     maps: Iterable[tuple[int, np.ndarray]], grid: Grid, length: int, size: tuple[int, int],
     frame: Callable[[int], np.ndarray], look: Look, margin: float, weights: Sequence[float],
-    agreement: tuple[float, float], folder: str | PathLike | None = None,
+    agreement: tuple[float, float], folder: str | PathLike | None = None, threads: int = 1,
 ) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
     """The maps of a video after the closer look: pairs of t and (h', w') float32 in 0..1, on :func:`fine_grid`.
 
     ``maps``: pairs of t and (h, w) float32 on ``grid``, each of ``length`` once, first to last or last to first;
     ``size``: the working frame's (H, W); ``frame(t)``: it, (H, W, 3) uint8 BGR; ``margin``: see :func:`windows`;
     ``weights``: (8,), see :func:`fused`; ``agreement``: where the look begins to count, and from where on it counts in
-    full. A frame in which nothing was found keeps its map. Memory does not grow with the length: maps wait in a
-    nameless file in ``folder`` (default: the system's for such files).
+    full; ``threads``: on which frames are looked at side by side. A frame in which nothing was found keeps its map.
+    Memory does not grow with the length: maps wait in a nameless file in ``folder`` (default: the system's for such
+    files).
     """
     row = 4 * grid.y.size * grid.x.size  # bytes
     extents, order = np.full((length, 4), np.nan), []
@@ -102,17 +104,19 @@ def closer(
             order.append(t)
         found = windows(extents, size, margin)
 
-        def seen() -> Iterator[Seen]:
+        def waiting() -> Iterator[tuple[int, np.ndarray]]:
             for i, t in enumerate(order):
                 kept.seek(i * row)
-                cells, window = np.frombuffer(kept.read(row), np.float32).reshape(grid.shape), found[t]
-                if window is None:
-                    yield Seen(t, cells)
-                else:
-                    views = look(frame(t)[window], logits(cells, grid, covering(window, INPUT)))
-                    yield Seen.of(t, cells, grid, window, views)
+                yield t, np.frombuffer(kept.read(row), np.float32).reshape(grid.shape)
 
-        for one, mean in _averaged(seen()):
+        def seen(of: tuple[int, np.ndarray]) -> Seen:
+            (t, cells), window = of, found[of[0]]
+            if window is None:
+                return Seen(t, cells)
+            views = look(frame(t)[window], logits(cells, grid, covering(window, INPUT)))
+            return Seen.of(t, cells, grid, window, views)
+
+        for one, mean in _averaged(side_by_side(seen, waiting(), threads)):
             yield one.t, fused(one, grid, size, np.asarray(weights, np.float32), counts(mean, agreement))
 
 
