@@ -277,6 +277,48 @@ def test_command(tiny_davis, tmp_path, capsys):
     assert table.read_text() == "fatal\tsequence\tfile\twhat\tmend\n"
 
 
+@pytest.mark.parametrize("kind", ["davis", "videos"])
+def test_frames_first_and_masks_later_are_both_at_once(tiny_davis, film, tmp_path, kind):
+    """But for the folder that a video's frames go to; and frames are not looked at twice."""
+    root, name = (tiny_davis, "left") if kind == "davis" else (film, "holiday 1")
+    frames, split, whole = (tmp_path / part / f"{name}.json" for part in ("frames", "data", "whole"))
+    given = ["--root", str(root), "--layout", kind, "--short-side", "64"]
+    assert main(["data", "frames", name, *given, "-o", str(frames)]) == 0
+    alone = describe.read(frames)
+    assert len(alone.frames) > 0 and set(alone.masks) == {None} and not alone.scored
+    assert main(["data", "describe", name, *given, "--looked-at", str(frames), "-o", str(split)]) == 0
+    assert not split.with_suffix("").exists()
+    assert main(["data", "describe", name, *given, "-o", str(whole)]) == 0
+    told, expected = (json.loads(path.read_text()) for path in (split, whole))
+    if kind == "videos":
+        assert (told.pop("root"), expected.pop("root")) == (str(frames.with_suffix("")), str(whole.with_suffix("")))
+    assert told == expected
+
+
+def test_defects_of_frames_are_told_with_those_of_masks(tiny_davis, tmp_path):
+    (tiny_davis / FRAMES / "00001.jpg").write_text("")
+    (tiny_davis / MASKS / "00002.png").write_text("")
+    frames, out = tmp_path / "frames/left.json", tmp_path / "data/left.json"
+    given = ["--root", str(tiny_davis)]
+    assert main(["data", "frames", "left", *given, "-o", str(frames)]) == 0
+    with pytest.raises(UserError, match=r"00001\.jpg: cannot be read as an image"):
+        describe.read(frames)
+    assert main(["data", "describe", "left", *given, "--looked-at", str(frames), "-o", str(out)]) == 0
+    told = [(d["file"].rpartition("/")[2], d["what"]) for d in json.loads(out.read_text())["defects"]]
+    assert told == [("00001.jpg", "cannot be read as an image"), ("00002.png", "cannot be read as a mask")]
+
+
+def test_what_does_not_tell_of_these_frames_alone(tiny_davis, tmp_path, capsys):
+    frames, whole = tmp_path / "frames.json", tmp_path / "whole.json"
+    given = ["--root", str(tiny_davis)]
+    assert main(["data", "frames", "left", *given, "-o", str(frames)]) == 0
+    assert main(["data", "describe", "left", *given, "-o", str(whole)]) == 0
+    for name, path in (("right", frames), ("left", whole), ("left", tmp_path / "none.json")):
+        command = ["data", "describe", name, *given, "--looked-at", str(path), "-o", str(tmp_path / "out.json")]
+        assert main(command) == 1
+        assert str(path) in capsys.readouterr().err and not (tmp_path / "out.json").exists()
+
+
 def test_the_reference_data(davis2016):
     told = describe.describe(layout.Place(davis2016), "surf", 480, True, davis2016 / "none")
     assert (len(told["frames"]), told["size"], told["empty_masks"], told["defects"]) == (55, (480, 854), 1, [])

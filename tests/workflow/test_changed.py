@@ -14,7 +14,7 @@ from tests.workflow.test_reruns import MEMORY, PAGE, SCORES
 from vosmem.cli import main
 
 RESULTS = "results/tiny"
-LOOKED = {"data": 1, "data_check": 1}
+LOOKED = {"frames": 1, "data": 1, "data_check": 1}
 CACHED = {"flow": 1, "appearance": 1, "motion": 1}
 SCORED = {"memory_predict": 1, "refine": 1, "evaluate": 1, "evaluate_summary": 1}
 ONE = {**LOOKED, **CACHED, **SCORED}  # all of one sequence that is not trained on
@@ -65,9 +65,28 @@ def test_masks_that_are_gone_are_told(finished, broken):
     assert contents(broken) == contents(finished)
 
 
-def test_a_mask_that_is_replaced_by_one_of_the_same_size_and_time(broken):
-    replace(broken.folder / "tiny/Annotations/480p/b/00001.png", keep_time=True)
-    assert broken.planned()["evaluate"] == 1
+def test_another_mask_makes_nothing_anew_that_is_made_of_frames(finished, broken):
+    """Not even one of the same size and time is missed."""
+    masks = broken.folder / "tiny/Annotations/480p"
+    looked = {"data": 1, "data_check": 1}
+    replace(masks / "b/00001.png", keep_time=True)
+    assert broken.planned() == {**looked, "evaluate": 1, "evaluate_summary": 1, **SHOWN}
+    shutil.copy2(finished.folder / "tiny/Annotations/480p/b/00001.png", masks / "b/00001.png")
+    assert broken.planned() == {}
+    replace(masks / "a/00001.png", keep_time=True)  # which is trained on
+    assert broken.planned() == {**looked, **MEMORY, **SHOWN}
+
+
+def test_masks_for_videos_that_were_segmented(workflow, config):
+    """Who labels some, to score or to train, need not have the features of any computed again."""
+    caches = [f"results/tiny/{stage}/a.h5" for stage in ("flow/dis", "appearance/mobilenet_v2")]
+    (workflow.folder / "none.safetensors").write_bytes(b"")
+    config["data"] = {"name": "tiny", "root": "tiny/JPEGImages/480p", "layout": "folder", "short_side": 64}
+    workflow.write(config | {"memory": {"weights": "none.safetensors"}})
+    workflow.run(*caches)
+    config["data"] |= {"masks": "tiny/Annotations/480p", "train": ["a"], "test": ["b"]}
+    assert workflow.planned(config, *caches) == {}
+    assert workflow.planned(config, "results/tiny/data/a.json") == {"data": 1}
 
 
 def test_a_sequence_more_is_looked_at_and_nothing_of_the_others(finished, config):

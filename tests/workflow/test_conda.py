@@ -52,7 +52,12 @@ def test_rules_run_in_their_environment(workflow, conda, tmp_path):
     prefix = environment_of(workflow)
     targets = ("results/tiny/data/defects.tsv", "results/tiny/flow/dis/a.h5", "results/tiny/config.yaml")
     workflow.run("--use-conda", *targets)
-    assert commands(tmp_path, prefix) >= {"data describe", "data check", "flow results/tiny/data/a.json"}
+    assert commands(tmp_path, prefix) >= {
+        "data frames",
+        "data describe",
+        "data check",
+        "flow results/tiny/frames/a.json",
+    }
     # where packages come from is part of how a file was made: without the flag, it is made anew
     assert workflow.planned(None, "--use-conda", *targets) == {}
     assert workflow.planned(None, "results/tiny/config.yaml") == {"config_resolved": 1}

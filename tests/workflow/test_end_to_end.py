@@ -86,8 +86,8 @@ def test_a_folder_of_video_files(finished, tmp_path, repository, random_weights,
     films.write(config)
     films.run("all", "overlays")
     results = tmp_path / "results/films"
-    assert json.loads((results / "data/a.json").read_text())["working_size"] == [80, 120]
-    assert [p.name for p in sorted((results / "data/a").iterdir())] == [f"{t:05d}.png" for t in range(4)]
+    assert json.loads((results / "frames/a.json").read_text())["working_size"] == [80, 120]
+    assert [p.name for p in sorted((results / "frames/a").iterdir())] == [f"{t:05d}.png" for t in range(4)]
     assert video.read_mask(results / "refine/lvo/raw/a/00003.png").shape == (64, 96)
     shown = list(videofile.read(results / "refine/lvo/raw/a.mp4"))
     assert [time for time, _ in shown] == pytest.approx([0, 0.1, 0.2, 0.3])
@@ -97,4 +97,4 @@ def test_a_folder_of_video_files(finished, tmp_path, repository, random_weights,
     assert films.planned(None, "all", "overlays") == {}
     with open(tmp_path / "films/a.mp4", "ab") as film:
         film.write(b"more")
-    assert films.planned()["data"] == 1
+    assert films.planned()["frames"] == 1

@@ -64,6 +64,6 @@ def test_snakemake_looks_for_jobs_when_one_has_ended_and_no_oftener(workflow, co
     write_sequences(workflow.folder / "tiny", " ".join(names))
     config["data"] |= {"train": names, "test": names}
     workflow.write(config)
-    told = workflow.run("--until", "data", "--cores", "1", "--verbose", *options)
+    told = workflow.run("--until", "frames", "--cores", "1", "--verbose", *options)
     looks = (told.stdout + told.stderr).count("Resources before job selection")
     assert (looks > len(names) + 3) == more

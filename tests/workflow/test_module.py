@@ -36,6 +36,6 @@ def test_some_of_its_rules_run_the_package_beside_them(workflow, monkeypatch):
     for folder in (workflow.folder, workflow.folder.parent):
         (folder / "vosmem").mkdir()
         (folder / "vosmem/__main__.py").write_text("raise SystemExit('the wrong package')")
-    outer = other(workflow, "data, flow, motion", "motion/camera_residual-dis/a.h5")
+    outer = other(workflow, "frames, flow, motion", "motion/camera_residual-dis/a.h5")
     outer.run("other.txt")
     assert (workflow.folder / "other.txt").stat().st_size > 1000

@@ -9,7 +9,7 @@ from tests.workflow.conftest import jobs
 from vosmem import weights
 
 ALL = {
-    "all": 1, "data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, "memory_train": 1,
+    "all": 1, "frames": 4, "data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, "memory_train": 1,
     "memory_predict": 2, "refine": 2, "evaluate": 2, "evaluate_summary": 1, "config_resolved": 1, "report": 1,
     "report_latest": 1,
 }  # fmt: skip
@@ -35,7 +35,7 @@ def test_a_folder_that_is_not_there_is_told_before_any_job(workflow, config):
 def test_masks_alone(workflow, config):
     planned = workflow.planned(config, "masks")
     pages = ("all", "data_check", "evaluate", "evaluate_summary", "config_resolved", "report", "report_latest")
-    assert planned == {**without(*pages), "masks": 1}
+    assert planned == {**without(*pages), "data": 2, "masks": 1}  # of what is trained on
 
 
 def test_appearance_alone_needs_no_flow(workflow, config):
@@ -65,7 +65,15 @@ def test_weights_of_another_run_need_no_training_sequences(workflow, config):
     (workflow.folder / "other.safetensors").write_bytes(b"")
     config["memory"] = {"weights": "other.safetensors"}
     config["data"]["train"] = []
-    expected = {**without("memory_train"), "memory_adopt": 1, "data": 2, "flow": 2, "appearance": 2, "motion": 2}
+    expected = {
+        **without("memory_train"),
+        "memory_adopt": 1,
+        "frames": 2,
+        "data": 2,
+        "flow": 2,
+        "appearance": 2,
+        "motion": 2,
+    }
     assert workflow.planned(config) == expected
 
 
@@ -151,7 +159,7 @@ def test_the_demo_is_rendered_first(workflow, config):
 
 
 def test_single_files_can_be_asked_for(workflow, config):
-    assert workflow.planned(config, "results/tiny/flow/dis/b.h5") == {"data": 1, "flow": 1}
+    assert workflow.planned(config, "results/tiny/flow/dis/b.h5") == {"frames": 1, "flow": 1}
 
 
 def test_a_missing_data_set_is_one_line(workflow, config):

@@ -15,8 +15,11 @@ MEMORY = {"memory_train": 1, "memory_predict": 2, **MASKS}
 PAGE = {"all": 1, "config_resolved": 1, "report": 1, "report_latest": 1}
 
 EDITS = {
-    "data.short_side": (96, {"data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, **MEMORY}),
-    "data.frames": (4, {"data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, **MEMORY}),
+    "data.short_side": (
+        96,
+        {"frames": 4, "data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, **MEMORY},
+    ),
+    "data.frames": (4, {"frames": 4, "data": 4, "data_check": 1, "flow": 4, "appearance": 4, "motion": 4, **MEMORY}),
     "flow.preset": ("fast", {"flow": 4, "motion": 4, **MEMORY}),
     "flow.backward": (False, {"flow": 4, "motion": 4, **MEMORY}),
     "appearance.layers": (["block2"], {"appearance": 4, **MEMORY}),

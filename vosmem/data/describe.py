@@ -1,7 +1,7 @@
 """Stage ``data``: look at every frame and mask of a sequence once, and write down what was found.
 
-The description is all that later stages know of the sequence's files. Its content changes exactly when the files do,
-so a description made anew from the same files stops there and reruns nothing.
+The description is all that later stages know of the sequence's files. There is one of the frames alone, for what is
+made of frames, and one of frames and masks, for training and scores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vosmem import parse, video
 from vosmem.cache import Clip
 from vosmem.data import STAGE_VERSION, layout
-from vosmem.data.defects import Defects, of
+from vosmem.data.defects import Defect, Defects, of
 from vosmem.data.files import SequenceFiles, fingerprint, namesakes
 from vosmem.data.masks import look
 from vosmem.errors import UserError
@@ -79,9 +79,49 @@ def describe(place: layout.Place, name: str, short_side: int, needs_masks: bool,
     of a video, and masks that are no plain PNG files. Returns the description as plain data, defects included; see
     docs/formats.md.
     """
-    if place.layout == "videos":
-        return _describe_video(place, name, short_side, needs_masks, folder)
+    return with_masks(frames_alone(place, name, short_side, folder), place, needs_masks, folder)
+
+
+def frames_alone(place: layout.Place, name: str, short_side: int, folder: Path) -> dict[str, Any]:
+    """The description of a sequence that tells of no masks: so another mask makes nothing anew that is made of frames.
+
+    ``folder``: where a video's frames go.
+    """
     found = Defects(name, place.root)
+    told = (_look_at_video if place.layout == "videos" else _look_at_images)(place, name, short_side, folder, found)
+    return {
+        "stage": "data",
+        "version": STAGE_VERSION,
+        "sequence": name,
+        **told,
+        "masks": [None] * len(told["frames"]),
+        "empty_masks": 0,
+        "defects": [asdict(d) for d in found.defects],
+    }
+
+
+def with_masks(told: Mapping[str, Any], place: layout.Place, needs_masks: bool, folder: Path) -> dict[str, Any]:
+    """What :func:`frames_alone` told, and the masks: see :func:`describe`."""
+    name, size = told["sequence"], told["size"] and tuple(told["size"])
+    found = Defects(name, place.root)
+    files = _files(place, name, Defects(name, place.root))  # a list that cannot be read was told of with the frames
+    if place.layout == "videos" and place.frames:
+        files = files.only([Path(n) for n in told["frames"]])
+    names = [Path(f).stem for f in told["frames"]]
+    masks = look(files, names, size, folder / "masks", needs_masks, place, Path(told["root"]), found)
+    return {
+        **told,
+        "masks": masks.paths,
+        **masks.where,
+        "empty_masks": masks.empty,
+        "fingerprint": {**told["fingerprint"], "masks": fingerprint(masks.sources)},
+        "checked": f"{told['checked']}; every mask decoded; sizes, channels and pairing compared",
+        "defects": [*told["defects"], *(asdict(d) for d in found.defects)],
+    }
+
+
+def _look_at_images(place: layout.Place, name: str, short_side: int, _: Path, found: Defects) -> dict[str, Any]:
+    """What there is to tell of frames that are image files, and their defects to ``found``."""
     files = _files(place, name, found)
     frames = files.frames
     if not frames:
@@ -90,45 +130,30 @@ def describe(place: layout.Place, name: str, short_side: int, needs_masks: bool,
     for first, *others in namesakes(frames):
         what = f"has the name of {', '.join(p.name for p in others)}, and would have the same mask"
         found.add(first, what, "rename or remove one")
-    names = [path.stem for path in frames]
-    masks = look(files, names, size, folder / "masks", needs_masks, place, place.root, found)
     if 0 < len(frames) < SHORTEST_SCORED:
         what = f"{len(frames)} frames, fewer than {SHORTEST_SCORED}"
         found.add(files.folder, what, "none needed: segmented, not scored", fatal=False)
     return {
-        "stage": "data",
-        "version": STAGE_VERSION,
-        "sequence": name,
         "root": os.fspath(place.root),
         "frames": [os.path.relpath(p, place.root) for p in frames],
-        "masks": masks.paths,
-        **masks.where,
-        "empty_masks": masks.empty,
         "size": size,
         "working_size": size and video.working_size(size, short_side),
-        "fingerprint": {"frames": fingerprint(frames), "masks": fingerprint(masks.sources)},
-        "checked": "every frame and mask decoded; sizes, channels and pairing compared",
-        "defects": [asdict(d) for d in found.defects],
+        "fingerprint": {"frames": fingerprint(frames)},
+        "checked": "every frame decoded; sizes compared",
     }
 
 
-def _describe_video(place: layout.Place, name: str, short_side: int, needs_masks: bool, folder: Path) -> dict[str, Any]:
-    """Look at one video file, and write its frames at working size to ``folder``, whole or not at all.
-
-    ``root`` in the description is ``folder``. Masks are of the video's own size.
-    """
-    root, found, frames = place.root, Defects(name, place.root), None
+def _look_at_video(place: layout.Place, name: str, short_side: int, folder: Path, found: Defects) -> dict[str, Any]:
+    """What there is to tell of one video file, whose frames are written at working size to ``folder``, whole or not at
+    all, which is then their root. Masks are of the video's own size."""
+    frames = None
     try:
-        path = layout.video_file(root, name)
+        path = layout.video_file(place.root, name)
     except UserError as error:
-        path = root / name
+        path = place.root / name
         found.add_error(path, error)
     else:
         frames = _extract(path, folder, short_side, found, place.frames)
-    names, size = ([Path(n).stem for n in frames.names], frames.size) if frames else ([], None)
-    files = _files(place, name, found)
-    files = files.only([Path(n) for n in names]) if place.frames else files
-    masks = look(files, names, size, folder / "masks", needs_masks, place, folder, found)
     if frames and len(frames.names) < SHORTEST_SCORED:
         what = f"{len(frames.names)} frames, fewer than {SHORTEST_SCORED}"
         found.add(path, what, "none needed: segmented, not scored", fatal=False)
@@ -136,23 +161,13 @@ def _describe_video(place: layout.Place, name: str, short_side: int, needs_masks
         mend = "none needed; for better masks, cut the file there, or use `vosmem segment`, which does"
         found.add(path, f"another shot begins at frame {start:05d}", mend, fatal=False)
     return {
-        "stage": "data",
-        "version": STAGE_VERSION,
-        "sequence": name,
         "root": os.fspath(folder),
         "frames": list(frames.names) if frames else [],
-        "masks": masks.paths,
-        **masks.where,
-        "empty_masks": masks.empty,
         "size": frames and frames.size,
         "working_size": frames and frames.working_size,
         "times": [round(time, 6) for time in frames.times] if frames else [],
-        "fingerprint": {
-            "frames": fingerprint([path] if path.is_file() else []),
-            "masks": fingerprint(masks.sources),
-        },
+        "fingerprint": {"frames": fingerprint([path] if path.is_file() else [])},
         "checked": "every frame decoded, turned upright and written at working size",
-        "defects": [asdict(d) for d in found.defects],
     }
 
 
@@ -189,6 +204,25 @@ def read(path: str | os.PathLike) -> Sequence:
 
     Raises UserError where the file is no description, or tells of a defect that makes the sequence unusable.
     """
+    _, sequence, defects = _parsed(path)
+    for defect in defects:
+        if defect.fatal:
+            raise UserError(f"{defect.file}: {defect.what}; {defect.mend}")
+    return sequence
+
+
+def told_of_frames(path: str | os.PathLike, name: str) -> dict[str, Any]:
+    """What a file tells that :func:`frames_alone` made for sequence ``name``. Raises UserError where it is none."""
+    told, sequence, _ = _parsed(path)
+    of_files = told.get("fingerprint")
+    alone = isinstance(of_files, dict) and "masks" not in of_files and isinstance(of_files.get("content"), str)
+    if sequence.name != name or not alone or "checked" not in told:
+        raise UserError(f"{path}: does not tell of the frames of {name} alone; run `vosmem data frames` to write that")
+    return told
+
+
+def _parsed(path: str | os.PathLike) -> tuple[dict[str, Any], Sequence, list[Defect]]:
+    """A description as it is, the sequence that it tells of, and that one's defects."""
     try:
         told = parse.json_file(path)
         sequence = Sequence(
@@ -205,10 +239,7 @@ def read(path: str | os.PathLike) -> Sequence:
         raise UserError(f"{path}: no such file; run `vosmem data` first") from None
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         raise UserError(f"{path}: not a description of a sequence; run `vosmem data` to write one") from None
-    for defect in defects:
-        if defect.fatal:
-            raise UserError(f"{defect.file}: {defect.what}; {defect.mend}")
-    return sequence
+    return told, sequence, defects
 
 
 def _text(value: Any) -> str:

@@ -20,7 +20,7 @@ from vosmem import parse
 from vosmem.data.files import fingerprint
 from vosmem.whole import replacing
 
-Parts = Sequence[Sequence[Path]]  # the files of a sequence: of frames, and of masks
+Parts = Sequence[Sequence[Path]]  # files of a sequence: those of frames, those of masks, or both
 
 
 def identity(description: Path, parts: Parts) -> list[dict[str, int]]:
@@ -57,14 +57,16 @@ def _keep(description: Path, told: dict[str, Any]) -> None:
 
 
 def content(parts: Parts) -> str:
-    """SHA-256 of the names and bytes of files."""
+    """SHA-256 of the names and bytes of each part's files, one behind the other."""
+    return " ".join(map(_content, parts))
+
+
+def _content(part: Sequence[Path]) -> str:
     whole = hashlib.sha256()
-    for part in parts:
-        for path in part:
-            with open(path, "rb") as file:
-                whole.update(os.fsencode(path.name))  # which need not be Unicode
-                whole.update(f"\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-        whole.update(b"\n")
+    for path in part:
+        with open(path, "rb") as file:
+            whole.update(os.fsencode(path.name))  # which need not be Unicode
+            whole.update(f"\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return whole.hexdigest()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vosmem.report.scores import number
 
-STAGES = ("data", "flow", "appearance", "motion", "memory", "correction", "refine", "evaluate", "config")
+STAGES = ("frames", "data", "flow", "appearance", "motion", "memory", "correction", "refine", "evaluate", "config")
 
 
 @dataclass(frozen=True)

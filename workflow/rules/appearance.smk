@@ -1,6 +1,6 @@
 rule appearance:
     input:
-        description=f"{RESULTS}/data/{{seq}}.json",
+        description=f"{RESULTS}/frames/{{seq}}.json",
         weights=lambda w: network_weights("appearance", w.network),
     output:
         features=kept("appearance", f"{RESULTS}/appearance/{{network}}/{{seq}}.h5"),

@@ -130,15 +130,27 @@ def settings_of(section, name):
     return configuration.settings_for(section, using, name)
 
 
-def fingerprint(wildcards):
-    """What tells that a sequence's files have changed. The rule that renders a data set is tracked by its output."""
+def fingerprint(kind, seq):
+    """What tells that a sequence's `frames`, or its `masks`, have changed. A data set that is rendered is an input."""
     if rendered():
         return "rendered"
-    described = Path(RESULTS, "data", f"{wildcards.seq}.json")
-    return json.dumps(seen.identity(described, layout.sources(PLACE, wildcards.seq)))
+    described = Path(RESULTS, "frames" if kind == "frames" else "data", f"{seq}.json")
+    sources = layout.sources(PLACE, seq)
+    return json.dumps(seen.identity(described, sources[:1] if kind == "frames" else sources[1:]))
+
+
+def placed_by(kind):
+    """The keys of the section `data` by which a sequence's `frames`, or its `masks`, are found.
+
+    Where frames are only those between masks, masks say where frames are.
+    """
+    apart = kind == "masks" or layout.LAYOUTS[PLACE.layout].masks == "either"
+    given = [key for key in ("masks", "frames") if CONFIG["data"][key] and (key == "frames" or apart)]
+    return ["root", "layout", "resolution", *given]
 
 
 def descriptions(names):
+    """Of frames and masks."""
     return [f"{RESULTS}/data/{seq}.json" for seq in names]
 
 

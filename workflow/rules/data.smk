@@ -1,6 +1,31 @@
-rule data:
+# Frames by themselves, so that another mask makes nothing anew that is made of frames.
+rule frames:
     input:
         root=CONFIG["data"]["root"] if rendered() else [],
+    output:
+        description=f"{RESULTS}/frames/{{seq}}.json",
+    log:
+        f"{RESULTS}/logs/frames/{{seq}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/frames/{{seq}}.tsv"
+    priority: 2  # looking comes before computing
+    conda:
+        "../../envs/vosmem.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=20,
+    params:
+        version=stage_version("data"),
+        fingerprint=lambda w: fingerprint("frames", w.seq),
+        settings=as_arguments(CONFIG["data"], *placed_by("frames"), "short_side"),
+    shell:
+        "python -m vosmem data frames {wildcards.seq:q} {params.settings} --out {output.description:q} 2> {log:q}"
+
+
+rule data:
+    input:
+        frames=f"{RESULTS}/frames/{{seq}}.json",
     output:
         description=f"{RESULTS}/data/{{seq}}.json",
     log:
@@ -16,18 +41,11 @@ rule data:
         runtime=20,
     params:
         version=stage_version("data"),
-        fingerprint=fingerprint,
-        settings=as_arguments(
-            CONFIG["data"],
-            "root",
-            "layout",
-            "resolution",
-            "short_side",
-            *(key for key in ("masks", "frames") if CONFIG["data"][key]),
-        ),
+        fingerprint=lambda w: fingerprint("masks", w.seq),
+        settings=as_arguments(CONFIG["data"], *placed_by("masks")),
         needs_masks=lambda w: "--needs-masks" if w.seq in TRAIN else "",
     shell:
-        "python -m vosmem data describe {wildcards.seq:q} {params.settings} {params.needs_masks}"
+        "python -m vosmem data describe {wildcards.seq:q} --looked-at {input.frames:q} {params.settings} {params.needs_masks}"
         " --out {output.description:q} 2> {log:q}"
 
 

@@ -1,6 +1,6 @@
 rule flow:
     input:
-        description=f"{RESULTS}/data/{{seq}}.json",
+        description=f"{RESULTS}/frames/{{seq}}.json",
         weights=lambda w: network_weights("flow", w.estimator),
     output:
         flow=kept("flow", f"{RESULTS}/flow/{{estimator}}/{{seq}}.h5"),

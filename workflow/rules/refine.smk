@@ -1,7 +1,7 @@
 # The declared output is the JSON, which holds every mask's hash: masks that come out the same stop the cascade there.
 rule refine:
     input:
-        description=f"{RESULTS}/data/{{seq}}.json",
+        description=f"{RESULTS}/frames/{{seq}}.json",
         probability=f"{RESULTS}/memory/{{model}}/{{seq}}.h5",
         flow=lambda w: flow_to_follow(w.model, w.method, w.seq),
         look=lambda w: look_weights(w.method),
@@ -84,7 +84,7 @@ rule masks:
 # Videos to look at. Nothing else needs them, so they are made only where they are asked for: `snakemake overlays`.
 rule overlay:
     input:
-        description=f"{RESULTS}/data/{{seq}}.json",
+        description=f"{RESULTS}/frames/{{seq}}.json",
         masks=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
     output:
         video=f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.mp4",

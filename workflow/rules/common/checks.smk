@@ -36,7 +36,7 @@ def check_disk():
     try:
         found = estimate.estimate(
             caches_to_write(),
-            Path(RESULTS, "data"),
+            Path(RESULTS, "frames"),
             frames_of,
             CONFIG["data"]["short_side"],
             CONFIG["cache"]["keep"],
@@ -71,7 +71,8 @@ def tell_defects():
     told = Path(RESULTS, "logs/data/check.log")
     if told.exists() and told.stat().st_mtime > STARTED:
         return
-    known = [path for path in map(Path, descriptions(SEQUENCES)) if path.exists()]
+    looked = ([Path(path), Path(RESULTS, "frames", Path(path).name)] for path in descriptions(SEQUENCES))
+    known = [path for paths in looked if (path := next(filter(Path.exists, paths), None))]
     fatal = [defect for defect in check.defects_of(known) if defect.fatal]
     if fatal:
         print("vosmem: what must be mended in the data set, as far as it was looked at:", file=sys.stderr)
