@@ -13,6 +13,7 @@ from tests.workflow.held import Held, contents, held_by, leftovers
 RESULTS = "results/tiny"
 # stage -> (its missing output, where its job is held: after some rows of an HDF5 file, or before a file is moved)
 STAGES = {
+    "frames": ("frames/b.json", "/frames/b.json"),
     "data": ("data/b.json", "/data/b.json"),
     "flow": ("flow/dis/b.h5", "/flow/dis/.b.*"),
     "appearance": ("appearance/mobilenet_v2/b.h5", "/appearance/mobilenet_v2/.b.*"),
