@@ -9,6 +9,10 @@ import vosmem  # noqa: F401  # isort: skip  # before OpenCV, which it tells how 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("vosmem", deadline=None)  # a machine may be busy: no test asserts a time
+settings.load_profile("vosmem")
 
 ROOT = Path(__file__).resolve().parent.parent
 
