@@ -1,4 +1,5 @@
 # What rules ask of the configuration: here what all of them do, in common/ the rest by subject. Rule files hold rules only.
+import functools
 import importlib
 import json
 import os
@@ -130,13 +131,20 @@ def settings_of(section, name):
     return configuration.settings_for(section, using, name)
 
 
-def fingerprint(kind, seq):
-    """What tells that a sequence's `frames`, or its `masks`, have changed. A data set that is rendered is an input."""
+@functools.cache
+def fingerprints(seq):
+    """What tells that a sequence's `frames`, or its `masks`, have changed: their files are listed once for both rules.
+
+    A data set that is rendered is an input.
+    """
     if rendered():
-        return "rendered"
-    described = Path(RESULTS, "frames" if kind == "frames" else "data", f"{seq}.json")
+        return {"frames": "rendered", "masks": "rendered"}
     sources = layout.sources(PLACE, seq)
-    return json.dumps(seen.identity(described, sources[:1] if kind == "frames" else sources[1:]))
+    parts = {"frames": ("frames", sources[:1]), "masks": ("data", sources[1:])}  # where they are described, their files
+    return {
+        kind: json.dumps(seen.identity(Path(RESULTS, folder, f"{seq}.json"), files))
+        for kind, (folder, files) in parts.items()
+    }
 
 
 def placed_by(kind):

@@ -17,7 +17,7 @@ rule frames:
         runtime=20,
     params:
         version=stage_version("data"),
-        fingerprint=lambda w: fingerprint("frames", w.seq),
+        fingerprint=lambda w: fingerprints(w.seq)["frames"],
         settings=as_arguments(CONFIG["data"], *placed_by("frames"), "short_side"),
     shell:
         "python -m vosmem data frames {wildcards.seq:q} {params.settings} --out {output.description:q} 2> {log:q}"
@@ -41,7 +41,7 @@ rule data:
         runtime=20,
     params:
         version=stage_version("data"),
-        fingerprint=lambda w: fingerprint("masks", w.seq),
+        fingerprint=lambda w: fingerprints(w.seq)["masks"],
         settings=as_arguments(CONFIG["data"], *placed_by("masks")),
         needs_masks=lambda w: "--needs-masks" if w.seq in TRAIN else "",
     shell:

@@ -71,8 +71,10 @@ def tell_defects():
     told = Path(RESULTS, "logs/data/check.log")
     if told.exists() and told.stat().st_mtime > STARTED:
         return
-    looked = ([Path(path), Path(RESULTS, "frames", Path(path).name)] for path in descriptions(SEQUENCES))
-    known = [path for paths in looked if (path := next(filter(Path.exists, paths), None))]
+    places = ([Path(RESULTS, stage, f"{seq}.json") for stage in ("data", "frames")] for seq in SEQUENCES)
+    known = [
+        path for both in places for path in [p for p in both if p.exists()][:1]
+    ]  # the former tells all of the latter
     fatal = [defect for defect in check.defects_of(known) if defect.fatal]
     if fatal:
         print("vosmem: what must be mended in the data set, as far as it was looked at:", file=sys.stderr)
