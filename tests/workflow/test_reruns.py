@@ -1,5 +1,7 @@
 """A finished run: a second one has nothing to do, and editing a key re-runs exactly what depends on it."""
 
+import re
+
 import pytest
 import torch
 
@@ -44,6 +46,14 @@ def test_editing_a_key_reruns_exactly_what_depends_on_it(finished, config, key):
     value, expected = EDITS[key]
     config.setdefault(section, {})[name] = value
     assert finished.planned(config) == {**expected, **PAGE}
+
+
+def test_what_is_told_of_an_edited_key_can_be_read(finished, config):
+    config["report"] = {"title": "New"}
+    finished.write(config)
+    told = re.findall(r"^    reason: (.*)$", finished.run("--dry-run").stdout, re.M)
+    assert any("Params have changed" in reason for reason in told)
+    assert max(map(len, told)) < 400  # not the whole configuration, twice
 
 
 def test_the_device_is_no_part_of_a_result(finished, config):

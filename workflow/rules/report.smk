@@ -14,8 +14,7 @@ rule config_resolved:
         mem_mb=megabytes(500),
         runtime=10,
     params:
-        # not sorted: the first model is the one that the page's first sentence is about
-        settings=shlex.quote(json.dumps({**CONFIG, "data": {**CONFIG["data"], "train": TRAIN, "test": TEST}})),
+        settings=lambda w: resolved_config(),
     shell:
         # thousands of sequences by name are more than the 128 KiB that one argument may have
         "python -m vosmem report --save-config - --out {output.config:q} <<< {params.settings} 2> {log:q}"

@@ -1,5 +1,23 @@
 # What the pages of ablation and comparison need.
+import hashlib
+import json
+import shlex
 from pathlib import Path
+
+
+class KnownByHash(str):
+    """A parameter that Snakemake records, and tells a change of, by its hash: all of it, twice, would fill a screen."""
+
+    def __repr__(self):
+        return hashlib.sha256(self.encode()).hexdigest()[:12]
+
+
+def resolved_config():
+    """The configuration with every default and every sequence by name, as one word of a shell command.
+
+    Not sorted: the first model is the one that the page's first sentence is about.
+    """
+    return KnownByHash(shlex.quote(json.dumps({**CONFIG, "data": {**CONFIG["data"], "train": TRAIN, "test": TEST}})))
 
 
 def ablation_models():
