@@ -18,10 +18,7 @@ def choose(name: str = "auto", threads: int | None = None) -> torch.device:
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise UserError(f"device: got {name!r}, expected auto, cpu, cuda or cuda:N")
-    if threads is not None and threads < 1:
-        raise UserError(f"threads: got {threads}, expected at least 1")
-    most = cores.count()
-    torch.set_num_threads(min(threads or most, most))
+    torch.set_num_threads(cores.chosen(threads))
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda"):

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from tests.appearance import u2netp_file
-from vosmem import cache, config, flow, video
+from vosmem import cache, config, cores, flow, video
 from vosmem.cli import main
 from vosmem.grid import Axis, Grid, resample
-from vosmem.refine import STAGE_VERSION, bilateral, correction, zoom
+from vosmem.refine import STAGE_VERSION, bilateral, correction, stage, zoom
 from vosmem.refine.look import look_by
 from vosmem.refine.methods import METHODS, probability
 
@@ -108,6 +108,20 @@ def test_every_method_tells_what_it_did(written, look, method):
     assert (told["version"], told["method"], told["threshold"]) == (STAGE_VERSION, method, 0.5)
     assert told["parameters"] == settings
     assert video.read_mask(written / "out/a.b/f2.png").shape == (96, 128)
+
+
+@pytest.mark.parametrize(("given", "taken"), [(None, 3), (1, 1), (2, 2), (9, 3)])
+def test_as_many_threads_as_were_asked_for_and_no_more_than_there_are_cores(written, monkeypatch, given, taken):
+    monkeypatch.setattr(cores, "count", lambda: 3)
+    seen = []
+    monkeypatch.setattr(stage, "run", lambda *given: seen.append(given[-1]) or 2)
+    assert refine(written, *([] if given is None else ["--threads", str(given)])) == 0
+    assert seen == [taken]
+
+
+def test_no_threads_are_told_in_a_line(written, capsys):
+    assert refine(written, "--threads", "0") == 1
+    assert "threads: got 0, expected at least 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("method", sorted({*METHODS} - {"zoom"}))

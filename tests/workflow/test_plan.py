@@ -145,6 +145,14 @@ def test_learned_flow_waits_for_its_weights(workflow, config):
     assert "--threads 1" in done.stdout
 
 
+def test_jobs_take_the_threads_that_snakemake_gives_them(workflow, config):
+    workflow.write(config)
+    asked = ("--set-threads", *(f"{rule}=2" for rule in ("flow", "appearance", "memory_predict", "refine")))
+    told = workflow.run("--dry-run", "--printshellcmds", "--cores", "2", *asked).stdout
+    commands = re.findall(r"python -m vosmem (flow|appearance|memory predict|refine) .*? --threads (\d)", told)
+    assert {*commands} == {(command, "2") for command in ("flow", "appearance", "memory predict", "refine")}
+
+
 def test_another_estimator_is_another_cache(workflow, config):
     config["models"] = {"lvo": {}, "learned": {"flow": {"estimator": "raft"}}}
     planned = workflow.planned(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vosmem import arguments, config, weights
+from vosmem import arguments, config, cores, weights
 
 HELP = "turn a sequence's probabilities into full-size masks"
 
@@ -47,16 +47,13 @@ def run(args: argparse.Namespace) -> int:
     from vosmem.refine import stage, zoom
 
     settings, look = arguments.settings(args, "refine"), None
-    threads = args.threads or 1  # the workflow, which gives none, counts on one
+    threads = cores.chosen(args.threads)
     if args.method == "zoom":
-        import torch
-
         from vosmem import device  # PyTorch, whose import takes longer than most masks, is for this method alone
         from vosmem.refine import correction
         from vosmem.refine.look import look_by
 
-        where = device.choose(args.device, args.threads)
-        threads = torch.get_num_threads()
+        where = device.choose(args.device, threads)
         keys = settings["zoom"]
         if args.correction:
             keys["weights"] = correction.summed_by(args.correction)

@@ -27,7 +27,7 @@ rule refine:
         flow=lambda wildcards, input: f"--flow {shlex.quote(input.flow)}" if input.flow else "",
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
-        " --settings {params.settings} {params.flow} {params.look} --out {output.masks:q} 2> {log:q}"
+        " --settings {params.settings} {params.flow} {params.look} --threads {threads} --out {output.masks:q} 2> {log:q}"
 
 
 # Where refine.zoom.correction is `trained`. A fold's learns from what the others' memories make of sequences that they did

@@ -38,7 +38,7 @@ def correction_weights(model, method, seq):
 def look_options(method, look, correction):
     """By what a method looks, as command-line options; "" where it does not. Of other corrections the settings tell."""
     trained = f" --correction {shlex.quote(correction)}" if correction_key(method) == TRAINED else ""
-    return f"--look {shlex.quote(look)} --threads 1{trained}" if look else ""
+    return f"--look {shlex.quote(look)}{trained}" if look else ""
 
 
 def trained_correction(model, part):
