@@ -122,13 +122,23 @@ def load_clip(clip: clips.Clip, sequence: TrainingSequence, finer: int) -> tuple
             arrays["fine"][:, np.isin(range(arrays["fine"].shape[1]), moving) == (clip.without == "motion")] = np.nan
     labels = sequence.labels[(clip.frames, *fine_window)]  # (n, f ch, f cw)
     if clip.flip:
-        labels = labels[..., ::-1]
+        labels = mirrored(labels, finer)
         for stream, rows in arrays.items():
             if rows is not None:
                 rows[:, streams.odd(stream)] *= -1
-                arrays[stream] = rows[..., ::-1]
+                arrays[stream] = mirrored(rows, finer if stream == "fine" else 1)
     maps = {s: None if r is None else torch.from_numpy(np.ascontiguousarray(r)) for s, r in arrays.items()}
     return maps, torch.from_numpy(np.ascontiguousarray(labels))
+
+
+def mirrored(rows: np.ndarray, finer: int) -> np.ndarray:
+    """Maps (..., w) left to right, of a grid ``finer`` times as dense as the memory's, whose cells stay where they were.
+
+    On the memory's cell i lies cell f i, the first of f; in the mirror it would be the last of them. So the first f - 1
+    go, and as many follow the last, with its values.
+    """
+    rows = rows[..., ::-1]
+    return np.concatenate([rows[..., finer - 1 :], np.repeat(rows[..., -1:], finer - 1, axis=-1)], axis=-1)
 
 
 def train(
