@@ -112,7 +112,7 @@ def share_of_reading(args: argparse.Namespace, settings: Mapping[str, Any]) -> t
             paths = ([args.folder / f / f"{name}.h5" for f in files[s]] for s in ("appearance", "motion"))
             streams = stack.enter_context(Streams(*paths, settings["finer"]))
             labels = np.zeros((len(streams), *streams.fine_grid.shape), np.float32)  # what they say takes no time
-            sequences.append(train.TrainingSequence(streams, labels, streams.rows("motion", 0, len(streams))))
+            sequences.append(train.TrainingSequence(streams, labels, streams.whole("motion")))
         model = train._new(sequences, {**settings, "standardise": False})
         lengths, shapes = [len(s.streams) for s in sequences], [s.streams.grid.shape for s in sequences]
         load, compute, cpu = [], [], torch.device("cpu")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -175,6 +176,22 @@ def test_the_overlap_loss_is_one_minus_the_soft_jaccard_index():
     jaccard = (p * y).sum() / (p + y - p * y).sum()
     got = train.loss_of(torch.tensor(logits), torch.tensor(labels), 0.7).item()
     assert got == pytest.approx(entropy + 0.7 * (1 - jaccard), rel=1e-9)
+
+
+@pytest.mark.parametrize("stream", ["appearance", "motion", "fine"])
+def test_a_whole_stream_is_read_frame_by_frame(write_streams, stream):
+    """And needs no more room than it takes in the end, a frame's maps aside."""
+    _, appearance, motion = write_streams("a", 60)
+    with Streams([appearance], [motion], 2) as streams:
+        streams.rows(stream, 0, 1)
+        tracemalloc.start()
+        whole = streams.whole(stream)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        np.testing.assert_array_equal(whole, streams.rows(stream, 0, 60))
+    assert whole.dtype == np.float32 and peak < 1.2 * whole.nbytes + 50_000
+    with Streams([appearance], []) as streams:
+        assert streams.whole("motion") is None
 
 
 def test_standing_frames_have_no_motion_and_flips_are_of_the_whole_clip(write_streams):

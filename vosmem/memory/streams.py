@@ -145,6 +145,19 @@ class Streams:
         maps = [m.rows(start, stop, grid) for m in self.maps[stream]]
         return np.concatenate(maps, axis=1) if maps else None  # (n, C, h, w)
 
+    def whole(self, stream: str) -> np.ndarray | None:
+        """All frames of a stream: (T, C, h, w) float32, None without any.
+
+        Read one by one, since as they are cached, and in float32, maps of motion take three times the room.
+        """
+        rows = self.rows(stream, 0, 1)
+        if rows is None:
+            return None
+        every = np.empty((len(self), *rows.shape[1:]), np.float32)
+        for t in range(len(self)):
+            every[t] = self.rows(stream, t, t + 1)[0]
+        return every
+
 
 def _map(file: cache.Reader, name: str, stream: str) -> Map:
     shape = file.shape(name)

@@ -132,7 +132,7 @@ def load_clip(clip: clips.Clip, sequence: TrainingSequence, finer: int) -> tuple
 
 
 def mirrored(rows: np.ndarray, finer: int) -> np.ndarray:
-    """Maps (..., w) left to right, of a grid ``finer`` times as dense as the memory's, whose cells stay where they were.
+    """Maps (..., w) left to right, of a grid ``finer`` times as dense as the memory's, its cells where they were.
 
     On the memory's cell i lies cell f i, the first of f; in the mirror it would be the last of them. So the first f - 1
     go, and as many follow the last, with its values.
@@ -182,7 +182,7 @@ def train(
                 raise UserError(
                     f"{sequence.name}: has no annotation to train on; add masks, or take the sequence out of data.train"
                 )
-            sequences.append(TrainingSequence(streams, labels, streams.rows("motion", 0, len(streams))))
+            sequences.append(TrainingSequence(streams, labels, streams.whole("motion")))
         made_by = same_streams(sequences)
         if start:
             start.check(sequences[0].streams)
@@ -258,7 +258,7 @@ def _differing(first: Streams, other: Streams) -> str:
 def _content(sequence: TrainingSequence) -> list[str]:
     """What tells two data sets apart without reading the features: frames' names, labels, motion."""
     arrays = [sequence.labels] + ([] if sequence.motion is None else [sequence.motion])
-    return [*sequence.streams.clip.frames, *(hashlib.sha256(a.tobytes()).hexdigest() for a in arrays)]
+    return [*sequence.streams.clip.frames, *(hashlib.sha256(np.ascontiguousarray(a)).hexdigest() for a in arrays)]
 
 
 def _optimizer(model: VisualMemory, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
