@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from vosmem import __version__
 from vosmem.cli import COMMANDS, main
@@ -68,6 +69,12 @@ def test_mistaken_arguments_are_one_line(arguments, told, capsys):
         (OSError(errno.ENOSPC, "x"), "no room left on the disk"),
         (PermissionError(errno.EACCES, "x", "in"), "in: may not be read or written by this user (Permission denied)"),
         (OSError(errno.EROFS, "x", "in"), "in: may not be read or written by this user (Read-only file system)"),
+        (MemoryError(), "not enough memory; let it have more, or take a smaller short side"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "not enough memory"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."),
+            "not enough memory",
+        ),
     ],
 )
 def test_what_the_operating_system_refuses_is_one_line(monkeypatch, capsys, error, line):
@@ -81,12 +88,13 @@ def test_what_the_operating_system_refuses_is_one_line(monkeypatch, capsys, erro
     assert told.count("\n") == 1
 
 
-def test_other_errors_are_not_hidden(monkeypatch):
+@pytest.mark.parametrize("error", [OSError(errno.EINVAL, "x"), RuntimeError("x"), KeyError("x")])
+def test_other_errors_are_not_hidden(monkeypatch, error):
     def run(_):
-        raise OSError(errno.EINVAL, "x")
+        raise error
 
     monkeypatch.setattr("vosmem.demo.command.run", run)
-    with pytest.raises(OSError, match="x"):
+    with pytest.raises(type(error), match="x"):
         main(["demo"])
 
 

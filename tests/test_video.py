@@ -56,6 +56,35 @@ def test_unreadable_files_are_named(tmp_path):
             read(tmp_path / "a.png")
 
 
+@pytest.fixture(params=["baseline", "progressive", "with restarts", "with a thumbnail"])
+def jpeg(request):
+    """A JPEG file's bytes, of noise."""
+    image = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    options = {
+        "progressive": [cv2.IMWRITE_JPEG_PROGRESSIVE, 1],
+        "with restarts": [cv2.IMWRITE_JPEG_RST_INTERVAL, 1],
+    }.get(request.param, [])
+    data = cv2.imencode(".jpg", image, options)[1].tobytes()
+    if request.param != "with a thumbnail":
+        return data
+    small = cv2.imencode(".jpg", image[:8, :8])[1].tobytes()
+    return data[:2] + b"\xff\xe1" + (2 + len(small)).to_bytes(2, "big") + small + data[2:]
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.99])
+def test_a_jpeg_that_is_cut_is_no_image(tmp_path, jpeg, kept):
+    (tmp_path / "a.jpg").write_bytes(jpeg[: int(kept * len(jpeg))])
+    assert video.decode(tmp_path / "a.jpg", cv2.IMREAD_COLOR) is None
+
+
+def test_what_follows_a_jpeg_is_no_part_of_it(tmp_path, jpeg):
+    """As phones put a film there, in which any byte may occur."""
+    (tmp_path / "a.jpg").write_bytes(jpeg)
+    expected = video.read_frame(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(jpeg + b"film \xff\xda\x00\x08 and more")
+    np.testing.assert_array_equal(video.read_frame(tmp_path / "a.jpg"), expected)
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [

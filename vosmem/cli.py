@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 128 + 13  # SIGPIPE, as of other programs: what was to be written may not be there
-    except (UserError, OSError) as error:
+    except Exception as error:
         if told(error) is None:
             raise
         print(f"vosmem {argv[0]}: {told(error)}", file=sys.stderr)

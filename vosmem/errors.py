@@ -20,10 +20,17 @@ class UserError(Exception):
     """
 
 
-def told(error: UserError | OSError) -> str | None:
-    """What an error says to a user, None where it is one of the operating system that no user can mend."""
+def told(error: Exception) -> str | None:
+    """What an error says to a user, None where it is one that no user can mend."""
     if isinstance(error, UserError):
         return str(error)
+    if _of_memory(error):
+        return (
+            "not enough memory; let it have more, or take a smaller short side (--short-side, data.short_side), "
+            "fewer --threads, or another --device"
+        )
+    if not isinstance(error, OSError):
+        return None
     where = f"{os.fspath(error.filename)}: " if error.filename else ""
     if error.errno in FULL:
         return f"{where}no room left on the disk ({os.strerror(error.errno)}); make room there and run again"
@@ -36,3 +43,9 @@ def told(error: UserError | OSError) -> str | None:
     if error.errno in WRONG_PLACE and where:
         return f"{where}cannot be used as it is asked for ({os.strerror(error.errno)}); correct the path"
     return None
+
+
+def _of_memory(error: Exception) -> bool:
+    """Whether there was no memory left: Python's and NumPy's error, PyTorch's of a GPU, and what it says of a CPU's."""
+    of_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and of_torch)

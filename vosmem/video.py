@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +13,6 @@ import numpy as np
 from vosmem import progress
 from vosmem.ahead import ahead
 from vosmem.errors import UserError
-from vosmem.whole import replacing
 
 LONGEST = 4  # the working frame's long side is at most this many short sides
 LEAST = 64  # pixels of its short side at least: below 32 OpenCV's DIS reads beyond its arrays
@@ -21,6 +22,8 @@ VOID = (
     224,
     224,
 )  # BGR, index 255 of DAVIS's and VOC's palette: neither object nor background, taken as the latter
+
+MARK = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # of a JPEG's segment
 
 cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core on top of them
 
@@ -38,11 +41,19 @@ def decode(path: str | os.PathLike, how: int) -> np.ndarray | None:
 
 
 def _breaks_off(jpeg: bytes) -> bool:
-    """Whether no end follows a JPEG's last scan: OpenCV would fill what is missing with grey, and not tell.
+    """Whether a JPEG's data end before its end is marked: OpenCV would fill what is missing with grey, and not tell.
 
-    Between the marks of a scan (FF DA) and of the end (FF D9) every FF of the data is followed by another byte.
+    A segment tells its length behind its mark (FF and one byte), but not a scan (FF DA), in whose data FF is followed
+    by 00, or by D0 to D7. What follows the end (FF D9) is no part of the image: phones put a film there.
     """
-    return jpeg.find(b"\xff\xd9", max(0, jpeg.rfind(b"\xff\xda"))) < 0
+    at = 2  # behind the mark of the beginning
+    while mark := MARK.search(jpeg, at):
+        kind, at = mark[1][0], mark.end()
+        if kind == 0xD9:
+            return False
+        if kind != 0x01:  # of the marks that are found, the one that has no length
+            at += int.from_bytes(jpeg[at : at + 2], "big")
+    return True
 
 
 def read_frame(path: str | os.PathLike) -> np.ndarray:
@@ -85,15 +96,14 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
 
 
 def write_frame(path: str | os.PathLike, image: np.ndarray) -> None:
-    """Write an image, (H, W) or (H, W, 3) BGR, uint8, as PNG, whole or not at all."""
+    """Write an image, (H, W) or (H, W, 3) BGR, uint8, as PNG, to a folder that as a whole appears or does not."""
     _, data = cv2.imencode(".png", image, (cv2.IMWRITE_PNG_COMPRESSION, 3))
-    with replacing(path) as temporary:  # not imwrite, which leaves half a file on a full disk and does not tell
-        temporary.write_bytes(data)
+    Path(path).write_bytes(data)  # not imwrite, which does not tell of a full disk
     progress.advance(1)
 
 
 def write_mask(path: str | os.PathLike, mask: np.ndarray) -> None:
-    """Write a (H, W) bool mask as an 8-bit PNG of 0 and 255, whole or not at all."""
+    """Write a (H, W) bool mask as an 8-bit PNG of 0 and 255, see :func:`write_frame`."""
     write_frame(path, mask.astype(np.uint8) * 255)
 
 

@@ -31,6 +31,7 @@ def read(sequence):
 def scored(sequence, out, predictions, **settings):
     """The last row of the summary for masks (T, H, W)."""
     folder = out / "masks"
+    folder.mkdir(exist_ok=True)
     for name, mask in zip(sequence.frame_names, predictions, strict=True):
         video.write_mask(folder / f"{name}.png", mask)
     stage.run(out / f"{sequence.name}.json", folder, out / "frames.csv", config.section_defaults("evaluate", settings))

@@ -85,6 +85,7 @@ def folder_of(tmp_path) -> Callable[..., Path]:
     """``folder_of(frames)``: a folder of images frame-0.png, frame-1.png, ..."""
 
     def write(frames: Sequence[np.ndarray], name: str = "in") -> Path:
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
         for t, frame in enumerate(frames):
             video.write_frame(tmp_path / name / f"frame-{t}.png", frame)
         return tmp_path / name

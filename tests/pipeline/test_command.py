@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from tests.pipeline.conftest import bright, moving
 from tests.test_videofile import cut_short, turn
@@ -217,6 +218,24 @@ def test_a_video_that_cannot_be_read_stops_no_other(bright_stages, folder_of, tm
     assert held(tmp_path / "out") == ["a", "c"]
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_a_video_too_large_for_memory_stops_no_other(bright_stages, folder_of, tmp_path, capsys, error):
+    paths = [folder_of(moving(2), name) for name in ("one", "two")]
+    run, left = bright_stages.run, [error]
+
+    def short_of_memory(*given):
+        if left:
+            raise left.pop()
+        return run(*given)
+
+    bright_stages.run = short_of_memory
+    assert several(*paths, "-o", tmp_path / "out") == 1
+    told = capsys.readouterr().err
+    assert "vosmem segment: not enough memory; let it have more" in told
+    assert "1 of 2 videos were not segmented, see above: one" in told
+    assert held(tmp_path / "out") == ["two"]
+
+
 def test_the_same_command_goes_on_where_it_was_ended(bright_stages, folder_of, tmp_path, capsys):
     for name in ("a", "b", "c"):
         folder_of(moving(2), f"all/{name}")
@@ -279,7 +298,15 @@ def write_two_suffixes(folder):
     cv2.imwrite(str(folder / "a.jpg"), np.zeros((20, 30, 3), np.uint8))
 
 
+def write_a_cover(folder):
+    cv2.imwrite(str(folder / "cover.jpg"), np.zeros((20, 30, 3), np.uint8))
+    (folder / "b.mp4").touch()
+
+
 UNUSABLE = {
+    "videos and an image": (
+        write_a_cover, "in", "in: holds images (cover.jpg) and videos (b.mp4), of which only one can be meant; give"
+    ),
     "nothing": (lambda f: None, "in", "in: holds no images (.bmp, .jpeg, .jpg, .png"),
     "folders of nothing": (lambda f: (f / "a").mkdir(), "in", "no videos, no folders of images; give a video file"),
     "absent": (lambda f: None, "nowhere", "nowhere: no such file; give a video file or a folder of images"),
@@ -350,6 +377,7 @@ def test_options_that_cannot_be_are_one_line(bright_stages, folder_of, tmp_path,
 @pytest.fixture
 def as_nobody():
     """A folder, to be used as a user to whom permissions matter: not as root, who may do everything."""
+    moving(1)  # imports what that user may not be able to read
     with tempfile.TemporaryDirectory() as name:
         os.chmod(name, 0o777)
         user = os.geteuid()
@@ -375,6 +403,7 @@ def test_what_may_not_be_read_is_one_line(bright_stages, as_nobody, capsys):
 
 
 def test_what_may_not_be_written_is_one_line(bright_stages, as_nobody, capsys):
+    (as_nobody / "in").mkdir()
     video.write_frame(as_nobody / "in/a.png", moving(1)[0])
     (as_nobody / "out").mkdir(mode=0o555)
     for out in (as_nobody / "out", as_nobody / "out/new"):

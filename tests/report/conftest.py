@@ -105,6 +105,7 @@ def memory(results: Path, model: str, trained_on, steps: int = 40, seed: int = 0
 
 def masks(results: Path, model: str, method: str, name: str, size=SIZE, frames: int = FRAMES) -> None:
     folder = results / "refine" / model / method / name
+    folder.mkdir(parents=True, exist_ok=True)
     for t in range(frames):
         video.write_mask(
             folder / f"{t:05d}.png", disk((size[0] / 2, size[1] * (0.3 + t / 2 / frames)), size[0] / 5, size)

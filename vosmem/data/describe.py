@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ class Sequence:
     times: tuple[float, ...] = ()
     mask_root: str = ""
 
-    @property
+    @cached_property
     def frame_names(self) -> tuple[str, ...]:
         """The frames' file names without suffix, (T)."""
         return tuple(Path(f).stem for f in self.frames)
@@ -58,11 +59,11 @@ class Sequence:
         """What a cache file of this sequence is about."""
         return Clip(self.name, self.frame_names, self.working_size)
 
-    @property
+    @cached_property
     def frame_paths(self) -> list[Path]:
         return [Path(self.root) / f for f in self.frames]
 
-    @property
+    @cached_property
     def mask_paths(self) -> list[Path | None]:
         return [None if m is None else Path(self.mask_root or self.root) / m for m in self.masks]
 

@@ -120,7 +120,7 @@ def _segment_all(args: argparse.Namespace, found: Mapping[Path, inputs.Input], s
             continue
         try:
             _segment(args, one, out, stages)
-        except (UserError, OSError) as error:
+        except Exception as error:
             if told(error) is None:
                 raise
             print(f"vosmem segment: {told(error)}", file=sys.stderr)
@@ -167,9 +167,10 @@ def _noted(mask: np.ndarray, seen: list[bool]) -> np.ndarray:
 
 
 def _write(what: str, folder: Path, names: Sequence[str], images: Iterator[np.ndarray]) -> None:
-    """Images to the folder ``what`` in ``folder``."""
+    """Images to a new folder ``what`` in ``folder``."""
     from vosmem import video
 
+    (folder / what).mkdir()
     with arguments.timed(what, total=len(names)) as count:
         for name, image in zip(names, images, strict=True):
             video.write_frame(folder / what / f"{name}.png", image)

@@ -98,10 +98,16 @@ def _videos(path: Path) -> list[Input]:
         raise UserError(f"{path}: no such file; give a video file or a folder of images")
     if not path.is_dir():
         return [Input(path)]
-    if images := files.images(path):
+    images, videos = files.images(path), files.videos(path)
+    if images and videos:
+        raise UserError(
+            f"{path}: holds images ({images[0].name}) and videos ({videos[0].name}), of which only one can be meant; "
+            "give the video files by name, or move either"
+        )
+    if images:
         return [Input(path, tuple(images))]
     within = [Input(path / name, tuple(files.images(path / name))) for name in files.folders(path)]
-    found = [*(Input(video) for video in files.videos(path)), *(one for one in within if one.images)]
+    found = [*map(Input, videos), *(one for one in within if one.images)]
     if not found:
         raise UserError(
             f"{path}: holds no images ({', '.join(sorted(files.IMAGE_SUFFIXES))}), no videos, no folders of images; "
