@@ -45,4 +45,15 @@ def test_two_processes_give_what_one_does_whatever_threads_do(tmp_path):
 
 def test_a_process_that_is_killed_ends_it_with_a_line():
     with pytest.raises(UserError, match=r"a process of 2 was killed, perhaps for want of memory; run again.*--jobs 1"):
-        list(parallel._results([(Kills(), [1], False)] * 3, HOW, 2))
+        list(parallel._results([Kills()] * 3, HOW, 2))
+
+
+def test_a_span_takes_of_the_files_what_it_scores(tmp_path, monkeypatch):
+    """And the frames before, from which T starts: what is sent to processes grows with a video's length, no faster."""
+    monkeypatch.setattr(parallel, "SPAN", 2)
+    truth = write_davis(tmp_path, {"a": 9}) / "Annotations/480p"
+    (pair,) = folders.pair(truth, truth, None)
+    spans = parallel._spans(pair, parallel.How("JFT", "davis", False, False))
+    assert [span.wanted for span in spans] == [[1, 2], [3, 4], [5, 6], [7]]
+    assert [sorted(span.masks) for span in spans] == [[0, 1, 2], [0, 2, 3, 4], [0, 4, 5, 6], [0, 6, 7]]
+    assert spans[1].masks[3] == truth / "a/00003.png" and spans[1].names[3] == "00003"

@@ -87,8 +87,16 @@ def test_of_a_palette_the_indices_count_not_the_colours(tmp_path, depth):
     palette = bytes([255, 255, 255, 0, 0, 0, 9, 9, 9][: 3 * 2**depth])  # the background is white, an object black
     path = write(tmp_path / "a.png", labels, depth=depth, colour=3, palette=palette)
     np.testing.assert_array_equal(foreground(path), labels != 0)
-    if depth == 8:
-        np.testing.assert_array_equal(png.read_labels(path), labels)
+    np.testing.assert_array_equal(png.read_labels(path), labels)
+    assert png.read_mask(path).labelled == (depth > 1)  # holds 2 as well
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_grey_is_as_bright_at_any_depth(tmp_path, depth):
+    """White is the highest value of each; a tool that makes files smaller chooses the depth for each by itself."""
+    mask = np.arange(24).reshape(4, 6) % 2
+    path = write(tmp_path / "a.png", mask * (2**depth - 1), depth=depth)
+    np.testing.assert_array_equal(png.read_labels(path), 255 * mask)
 
 
 def test_alpha_does_not_count_and_colours_do(tmp_path):

@@ -129,6 +129,8 @@ def test_other_protocols_count_every_annotated_frame(clip, tmp_path, protocol):
     tables.write_frames([scores], tmp_path / "clip.csv", protocol)
     assert (tmp_path / "clip.csv").read_text().startswith("sequence,frame,object,label,pixels\nclip,00000,0,0,")
     assert tables.read_frames(tmp_path / "clip.csv") == scores
+    with pytest.raises(UserError, match="clip: was scored by another protocol than davis; say which, or score anew"):
+        tables.summarise([tmp_path / "clip.csv"])
     *_, last = tables.summarise([tmp_path / "clip.csv"], protocol)
     t = [0, 3, 7]
     common, ours, theirs = (truth & masks)[t].sum(), masks[t].sum(), truth[t].sum()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 
 from vosmem import davis2016
 from vosmem.errors import UserError
@@ -31,8 +32,8 @@ def score(pairs: Sequence[Paired], how: How, jobs: int, done: Callable[[Sequence
     """The scores of all sequences in order; ``done`` is called with each as it is complete."""
     spans = [span for pair in pairs for span in _spans(pair, how)]
     whole: list[SequenceScores] = []
-    for (pair, *_), part in zip(spans, _results(spans, how, min(jobs, len(spans))), strict=True):
-        if whole and whole[-1].sequence == pair.sequence:
+    for span, part in zip(spans, _results(spans, how, min(jobs, len(spans))), strict=True):
+        if whole and whole[-1].sequence == span.sequence:
             whole[-1].rows += part.rows
             whole[-1].missing += part.missing
             whole[-1].labelled += part.labelled
@@ -44,14 +45,33 @@ def score(pairs: Sequence[Paired], how: How, jobs: int, done: Callable[[Sequence
     return whole
 
 
-Span = tuple[Paired, list[int], bool]
+@dataclass(frozen=True)
+class Span:
+    """Frames of a sequence to score, by number; of the files only those that they take, since it is sent to a process.
+
+    ``with_t``: whether their T is scored.
+    """
+
+    sequence: str
+    wanted: list[int]
+    annotations: dict[int, Path]
+    masks: dict[int, Path | None]
+    names: dict[int, str]
+    with_t: bool
 
 
 def _spans(pair: Paired, how: How) -> list[Span]:
-    """A sequence in spans: the frames to score, and whether their T is."""
+    """A sequence in spans."""
     wanted = stage.to_score(pair.annotations, pair.masks, pair.frames, pair.sequence, how.protocol, how.allow_missing)
     with_t = "T" in how.measures and davis2016.scored_for_t(pair.sequence, len(pair.frames))
-    return [(pair, wanted[i : i + SPAN], with_t) for i in range(0, len(wanted), SPAN)]
+    return [_span(pair, wanted[i : i + SPAN], with_t) for i in range(0, len(wanted), SPAN)]
+
+
+def _span(pair: Paired, wanted: list[int], with_t: bool) -> Span:
+    before = {number - 1 for number in wanted if number}  # T is of a frame and the one before, or the first annotation
+    taken = {0, *before, *wanted}
+    lists = (pair.annotations, pair.masks, pair.frames)
+    return Span(pair.sequence, wanted, *({n: of[n] for n in taken} for of in lists), with_t)
 
 
 def _results(spans: Sequence[Span], how: How, jobs: int) -> Iterator[SequenceScores]:
@@ -73,8 +93,8 @@ def _results(spans: Sequence[Span], how: How, jobs: int) -> Iterator[SequenceSco
 
 
 def _score(work: tuple[Span, How]) -> SequenceScores:
-    (pair, wanted, with_t), how = work
-    of = (pair.annotations, pair.masks, pair.frames, wanted, pair.sequence)
+    span, how = work
+    of = (span.annotations, span.masks, span.names, span.wanted, span.sequence)
     if how.protocol == "davis":
-        return stage.score_span(*of, how.measures, with_t)
+        return stage.score_span(*of, how.measures, span.with_t)
     return stage.score_overlaps(*of, how.merge_objects)

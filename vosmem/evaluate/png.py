@@ -206,6 +206,8 @@ def _decode(path: str | os.PathLike, data: bytes, image: _Image | None) -> np.nd
         pixels = None
     if pixels is None:
         raise _damaged(path) if image else UserError(f"{path}: not an image; give masks as PNG")
+    if image and image.colour == PALETTE and image.depth < 8:
+        pixels //= 255 // (2**image.depth - 1)  # OpenCV spreads grey over 0..255, as is right, but not for indices
     if pixels.ndim == 2:
         return image.known(pixels) if image else pixels
     channels = pixels.shape[2] - (pixels.shape[2] in (2, 4))  # the last of 2 or 4 is alpha

@@ -93,36 +93,38 @@ def assign(values: np.ndarray) -> list[int | None]:
     """For each row the column it is assigned, None for none, so that the sum of values is largest.
 
     ``values``: (N, M), not negative. Rows and columns are assigned once at most. The Hungarian method, by shortest
-    augmenting paths (Jonker, Volgenant 1987), in O(N M^2).
+    augmenting paths (Jonker, Volgenant 1987), in O(n^2 m) with n the lesser of N and M, m the greater.
     """
+    if len(values) > len(values.T):
+        row_of = assign(values.T)
+        return [row_of.index(row) if row in row_of else None for row in range(len(values))]
     n, m = values.shape
-    size = max(n, m)
-    cost = np.zeros((size + 1, size + 1))  # made square; row and column 0 are aids
-    cost[1 : n + 1, 1 : m + 1] = -values
-    of_row, of_column = np.zeros(size + 1), np.zeros(size + 1)  # what a row or column may charge
-    row_of = np.zeros(size + 1, int)
-    for row in range(1, size + 1):
-        row_of[0], column = row, 0
-        slack, way, tried = np.full(size + 1, np.inf), np.zeros(size + 1, int), np.zeros(size + 1, bool)
-        while row_of[column]:
+    cost = np.zeros((n + 1, m + 1))  # row and column 0 are aids
+    cost[1:, 1:] = -values
+    of_row, of_column = np.zeros(n + 1), np.zeros(m + 1)  # what a row or column may charge
+    row_of_column = np.zeros(m + 1, int)
+    for row in range(1, n + 1):
+        row_of_column[0], column = row, 0
+        slack, way, tried = np.full(m + 1, np.inf), np.zeros(m + 1, int), np.zeros(m + 1, bool)
+        while row_of_column[column]:
             tried[column] = True
-            current = row_of[column]
+            current = row_of_column[column]
             reduced = cost[current] - of_row[current] - of_column
             better = ~tried & (reduced < slack)
             slack[better], way[better] = reduced[better], column
             following = int(np.where(tried, np.inf, slack).argmin())
             step = slack[following]
-            of_row[row_of[tried]] += step
+            of_row[row_of_column[tried]] += step
             of_column[tried] -= step
             slack[~tried] -= step
             column = following
         while column:
-            row_of[column] = row_of[way[column]]
+            row_of_column[column] = row_of_column[way[column]]
             column = way[column]
     assigned: list[int | None] = [None] * n
     for column in range(1, m + 1):
-        if row_of[column] <= n:
-            assigned[row_of[column] - 1] = column - 1
+        if row_of_column[column]:
+            assigned[row_of_column[column] - 1] = column - 1
     return assigned
 
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from vosmem.errors import UserError
 from vosmem.evaluate import bits, measures, png, protocols, stability
 from vosmem.evaluate.tables import MEASURES, SUMMARY, FrameScore, SequenceScores, Value, write_frames
 
+T = TypeVar("T")
+Numbered = Sequence[T] | Mapping[int, T]  # of a sequence's frames: all, or those that are needed
 TOGETHER = 24  # frames whose T is worked out at once
 FEWEST = 3  # frames of a sequence, of which the first and the last are not scored
 
@@ -109,9 +111,9 @@ def to_score(
 
 
 def score_span(
-    annotations: Sequence[Path | None],
-    masks: Sequence[Path | None],
-    names: Sequence[str],
+    annotations: Numbered[Path | None],
+    masks: Numbered[Path | None],
+    names: Numbered[str],
     wanted: Sequence[int],
     sequence: str,
     measured: str,
@@ -201,9 +203,9 @@ def _contour(mask: png.Mask, annotation: png.Mask) -> float:
 
 
 def score_overlaps(
-    annotations: Sequence[Path | None],
-    masks: Sequence[Path | None],
-    names: Sequence[str],
+    annotations: Numbered[Path | None],
+    masks: Numbered[Path | None],
+    names: Numbered[str],
     wanted: Sequence[int],
     sequence: str,
     merge_objects: bool,

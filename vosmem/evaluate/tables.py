@@ -58,6 +58,10 @@ def summarise(scored: Iterable[SequenceScores | Path], protocol: str = "davis") 
     rows: list[dict[str, str | Value]] = []
     for scores in scored:
         scores = scores if isinstance(scores, SequenceScores) else read_frames(scores)
+        if not all(isinstance(row, FrameScore if protocol == "davis" else protocols.Overlap) for row in scores.rows):
+            raise UserError(
+                f"{scores.sequence}: was scored by another protocol than {protocol}; say which, or score anew"
+            )
         if scores.rows:  # a sequence without annotations has none
             rows.append({"sequence": scores.sequence, **_summary(scores, protocol)})
     if not rows:
@@ -92,7 +96,7 @@ def read_frames(path: Path) -> SequenceScores:
                 ]
             else:
                 rows = [(r["sequence"], FrameScore(r["frame"], *(_number(r[c]) for c in MEASURES))) for r in table]
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError, csv.Error):
         raise UserError(f"{path}: not a file of frames' scores; run `vosmem evaluate` to write it") from None
     return SequenceScores(rows[0][0] if rows else Path(path).stem, [row for _, row in rows])
 
