@@ -13,12 +13,14 @@ from vosmem.errors import UserError
 def choose(name: str = "auto", threads: int | None = None) -> torch.device:
     """The device that ``name`` means (auto, cpu, cuda, cuda:N), with PyTorch set to ``threads`` threads.
 
-    ``auto`` is the first GPU where there is one. No more are taken than there are cores
-    that this process may use; ``threads`` None takes those.
+    ``auto`` is the first GPU where there is one. No more threads are taken than there are cores that this process may
+    use; ``threads`` None takes those. Float32 is float32 on a GPU too: of its own PyTorch would convolve in TF32, whose
+    mantissa has 10 bits; who wants less than float32 has the keys ``precision``.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise UserError(f"device: got {name!r}, expected auto, cpu, cuda or cuda:N")
     torch.set_num_threads(cores.chosen(threads))
+    torch.backends.cudnn.allow_tf32 = False
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda"):
