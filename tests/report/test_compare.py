@@ -11,6 +11,7 @@ from vosmem import compare
 from vosmem.errors import UserError
 from vosmem.evaluate import bootstrap
 from vosmem.report import compare as page
+from vosmem.report.ablation import Difference
 
 
 def made(results, *names):
@@ -25,9 +26,10 @@ def test_means_differences_and_frames_are_those_of_the_files(build):
     found, text = made(results, "lvo/raw", "small")
     ours, base = results.scores("small", "guided"), results.scores("lvo", "raw")
     differences = np.array([float(ours[n]["J_mean"]) - float(base[n]["J_mean"]) for n in ("cat", "dog", "eel")])
-    assert found[1].differences["J_mean"] == pytest.approx((differences.mean(), *bootstrap.interval(differences)))
+    gap = found[1].differences["J_mean"]
+    assert (gap.mean, gap.interval) == (pytest.approx(differences.mean()), bootstrap.interval(differences))
     assert found[1].mean["J_mean"] == pytest.approx(float(ours["mean"]["J_mean"]))
-    assert f'data-v="{found[1].differences["J_mean"][0]}"' in text
+    assert f'data-v="{gap.mean}"' in text
     clips = [json.loads(t) for t in re.findall(r'id="clip-\d+">(.*?)</script>', text)]
     assert [clip["name"] for clip in clips] == ["cat", "dog", "eel"]
     for clip in clips:
@@ -48,7 +50,8 @@ def test_another_run_of_fewer_sequences_is_compared_on_those_that_both_have(buil
     (other / "evaluate/lvo/raw/cat.csv").unlink()
     shutil.rmtree(other / "refine/lvo/raw/cat")
     found, text = made(results, "lvo", f"{other}:lvo/raw")
-    assert found[1].differences["J_mean"] == (0, 0, 0) and list(found[1].scores) == ["dog"]
+    assert found[1].differences["J_mean"] == Difference(0, None) and list(found[1].scores) == ["dog"]
+    assert "<small>one sequence</small>" in text and 'difference sure"' not in text  # of others it says nothing
     (cat,) = re.findall(r'<tr><th scope="row" data-v="cat">.*?</tr>', text, re.S)
     assert cat.count("–") == 2
     clip = json.loads(re.search(r'id="clip-0">(.*?)</script>', text)[1])

@@ -24,9 +24,9 @@ def test_corners():
     assert path_of([(0, 0), (0, 7)], x_range=(0, 0)) == f"M{left}.0 {bottom}.0L{left}.0 {top}.0"
 
 
-def test_a_gap_breaks_the_line_and_a_lone_point_is_a_dot():
+def test_a_gap_breaks_the_line_and_a_lone_point_is_a_dash():
     d = path_of([(0, None), (1, 0.5), (2, None), (3, 0.5), (4, 0.5), (5, None)])
-    assert re.sub(r"[\d.]+ [\d.]+", "p", d) == "Mph0MpLp"
+    assert re.sub(r"[\d.]+ [\d.]+", "p", d) == "Mph5MpLp"
 
 
 def test_names_are_escaped():

@@ -37,14 +37,25 @@ MOMENTS = ("mean", "deviation")  # of the channels, beside the weights; not lear
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A mean over sequences and its 95 % bootstrap interval, None of one sequence, which says nothing of others."""
+
+    mean: float
+    interval: tuple[float, float] | None
+
+    @property
+    def sure(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
+
+
+@dataclass(frozen=True)
 class Score:
-    """A figure over seeds, 0..1: ``deviation`` None of one seed. ``difference``: to the whole model, with its interval,
-    None of that model itself.
-    """
+    """A figure over seeds, 0..1: ``deviation`` None of one seed. ``difference``: to the whole model, None of itself."""
 
     mean: float
     deviation: float | None
-    difference: tuple[float, float, float] | None
+    difference: Difference | None
 
 
 @dataclass(frozen=True)
@@ -103,13 +114,13 @@ def collect(results: Path, config: Mapping[str, Any]) -> list[Result]:
     return found
 
 
-def difference(ours: Mapping[str, float], base: Mapping[str, float]) -> tuple[float, float, float] | None:
-    """The mean difference over the sequences that both score and its 95 % bootstrap interval, 0..1."""
+def difference(ours: Mapping[str, float], base: Mapping[str, float]) -> Difference | None:
+    """The mean difference over the sequences that both score, 0..1; None where there are none of these."""
     both = [name for name in ours if name in base]
     if not both:
         return None
     differences = np.array([ours[name] - base[name] for name in both])
-    return float(differences.mean()), *bootstrap.interval(differences)
+    return Difference(float(differences.mean()), bootstrap.interval(differences) if len(both) > 1 else None)
 
 
 def _summary(results: Path, model: str, method: str) -> Summary:
@@ -166,7 +177,9 @@ def as_csv(found: Sequence[Result], columns: Sequence[Figure]) -> str:
         line = [r.row.group, r.row.name, r.row.what, r.row.method, len(r.row.models)]
         for f in columns:
             score = r.scores.get(f.column)
-            line += [score.mean, score.deviation, *(score.difference or (None,) * 3)] if score else [None] * 5
+            gap = score and score.difference
+            line += [score.mean, score.deviation] if score else [None] * 2
+            line += [gap.mean, *(gap.interval or [None] * 2)] if gap else [None] * 3
         writer.writerow([*line, r.parameters, r.training_seconds, r.training_mb, r.prediction_seconds])
     return text.getvalue()
 
@@ -179,9 +192,9 @@ def render(config: Mapping[str, Any], found: Sequence[Result], columns: Sequence
         (
             HEADINGS[group],
             [
-                intervals.Interval(r.row.what, *(100 * v for v in r.scores[rank.column].difference))
+                intervals.Interval(r.row.what, 100 * gap.mean, *(100 * end for end in gap.interval or (gap.mean,) * 2))
                 for r in found
-                if r.row.group == group and r.scores[rank.column].difference
+                if r.row.group == group and (gap := r.scores[rank.column].difference)
             ],
         )
         for group in groups

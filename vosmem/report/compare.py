@@ -14,7 +14,7 @@ from vosmem import compare
 from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.report import frames, html, shown
-from vosmem.report.ablation import difference
+from vosmem.report.ablation import Difference, difference
 from vosmem.report.collect import read_sequences
 from vosmem.report.protocols import PROTOCOLS
 from vosmem.report.scores import Score, Summary, read_frames, read_summary
@@ -26,14 +26,14 @@ SCRIPTS = ("data.js", "tables.js", "frames.js", "curve.js", "compare.js")
 
 @dataclass(frozen=True)
 class Compared:
-    """A row, its scores (by sequence, and their mean), and by column its mean difference to the first row over the
-    sequences that both have, with its interval; None where they have none in common.
+    """A row, its scores (by sequence, and their mean), and by column its difference to the first row over the sequences
+    that both have, None where they have none in common.
     """
 
     row: compare.Row
     scores: Mapping[str, Score]
     mean: Score
-    differences: Mapping[str, tuple[float, float, float] | None]
+    differences: Mapping[str, Difference | None]
 
 
 def run(results: Path, config: Mapping[str, Any], rows: Sequence[compare.Row], out: Path) -> int:

@@ -1,5 +1,5 @@
 // Scores over the frames of a clip: a line each, and a cursor at the frame that is shown.
-const CHART = { width: 0, height: 150, left: 30, right: 8, top: 8, bottom: 22 }; // in units of its view box
+const CHART = { width: 0, height: 150, left: 30, right: 8, top: 8, bottom: 22, dash: 5 }; // in units of its view box
 const axis = (t, now) => CHART.left + (t / Math.max(1, now.names.length - 1)) * (CHART.width - CHART.left - CHART.right);
 const level = (value) => CHART.height - CHART.bottom - value * (CHART.height - CHART.top - CHART.bottom);
 const percent = (value) => (100 * value).toFixed(1);
@@ -30,6 +30,8 @@ function curve(figure, now, lines, label, go) {
     let pen = "M";
     const points = values.map((value, t) => {
       if (value === null) return (pen = "M") && "";
+      const alone = (values[t - 1] ?? null) === null && (values[t + 1] ?? null) === null; // a dash, which can be seen
+      if (alone) return `M${(axis(t, now) - CHART.dash / 2).toFixed(1)} ${level(value).toFixed(1)}h${CHART.dash}`;
       const point = `${pen}${axis(t, now).toFixed(1)} ${level(value).toFixed(1)}`;
       pen = "L";
       return point;

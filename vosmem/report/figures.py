@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 320, 150  # of a chart, in units that are about a CSS pixel
 LEFT, RIGHT, TOP, BOTTOM = 30, 8, 8, 20
+DASH = 5  # what a point is that no line goes through
 COLOURS = 7  # the style sheet's s0 ... s6; further lines repeat them, dashed
 
 
@@ -62,17 +63,15 @@ def series_class(series: int) -> str:
 
 
 def _path(points: Sequence[tuple[float, float | None]], at) -> str:
-    """The d attribute; a point between two gaps becomes a dot."""
+    """The d attribute; a point between two gaps becomes a dash that can be seen."""
     text, pen = [], "M"
     for i, (x, y) in enumerate(points):
         if y is None:
             pen = "M"
             continue
         u, v = at(x, y)
-        text.append(f"{pen}{u:.1f} {v:.1f}")
         alone = pen == "M" and (i + 1 == len(points) or points[i + 1][1] is None)
-        if alone:
-            text.append("h0")
+        text.append(f"M{u - DASH / 2:.1f} {v:.1f}h{DASH}" if alone else f"{pen}{u:.1f} {v:.1f}")
         pen = "L"
     return "".join(text)
 

@@ -31,7 +31,7 @@ def page(template: str, styles: Sequence[str], scripts: Sequence[str], **told: A
     )
     environment.filters |= {
         "percent": percent, "signed": signed, "plural": plural, "duration": charts.duration,
-        "between": lambda ends: f"{signed(ends[0])} … {signed(ends[1])}",
+        "between": lambda ends: f"{signed(ends[0])} … {signed(ends[1])}" if ends else "one sequence",
     }  # fmt: skip
     style, script = _joined(styles), _joined(scripts)
     return environment.get_template(template).render(
