@@ -58,8 +58,8 @@ def test_the_given_mapping_is_left_alone():
         ("memroy", {}, "config: memroy: no such key; known are data, flow"),
         ("memory.steps", "many", "config: memory.steps: got 'many', expected an integer, at least 1 (Training steps"),
         ("memory.steps", 0, "config: memory.steps: got 0, expected an integer, at least 1"),
-        ("memory.steps", None, "config: memory.steps: got None, expected an integer, at least 1"),
-        ("memory", None, "config: memory: got None, expected keys with values"),
+        ("memory.steps", None, "config: memory.steps: got null, expected an integer, at least 1"),
+        ("memory", None, "config: memory: got null, expected keys with values"),
         ("memory.crop", [1, 2, 3], "config: memory.crop: got [1, 2, 3]"),
         ("flow.estimator", "liteflow", "config: flow.estimator: got 'liteflow', expected one of dis"),
         ("data.name", "../up", "config: data.name: got '../up', expected text, that matches"),
@@ -133,6 +133,12 @@ def test_the_given_mapping_is_left_alone():
             "1e-4 is text to YAML, write 0.0001",
         ),
         (
+            "memory.steps",
+            "1e3",
+            "config: memory.steps: got '1e3', expected an integer, at least 1 (Training steps. The published recipe "
+            "takes 30000.); 1e3 is text to YAML, write 1000",
+        ),
+        (
             "data.test",
             ["b", "b"],
             "config: data.test: got ['b', 'b'], expected text that is not empty, or a list, all dif",
@@ -142,7 +148,7 @@ def test_the_given_mapping_is_left_alone():
         ("models", {1: {}}, "config: models: got 1, expected text, that matches"),
         ("models", {"a/b": {}}, "config: models: got 'a/b', expected text, that matches"),
         ("models", {"a": []}, "config: models.a: got [], expected keys with values or nothing"),
-        ("models", {"a": {"memory": None}}, "config: models.a.memory: got None, expected keys with values"),
+        ("models", {"a": {"memory": None}}, "config: models.a.memory: got null, expected keys with values"),
         ("report.reference", {"FSEG": 1}, "config: report.reference.FSEG: got 1, expected text that is not empty"),
         (
             "data",

@@ -140,6 +140,8 @@ def _lines(error: jsonschema.ValidationError, prefix: str) -> Iterator[str]:
 
 def shown(value: Any) -> str:
     """A value as a message shows it: on one line, and cut where it is long, whatever it refers to."""
+    if value is None:
+        return "null"  # as YAML has it
     try:
         told = _SHOWN.repr(value)
     except ValueError:  # Python writes no number of thousands of digits
@@ -151,7 +153,9 @@ def _mend(value: Any, rule: Mapping[str, Any]) -> str:
     """YAML takes 1e-4 for text."""
     if rule.get("type") in ("number", "integer") and isinstance(value, str):
         try:
-            return f"; {value} is text to YAML, write {yaml.safe_dump(float(value)).split()[0]}"
-        except ValueError:
+            number = float(value)
+            meant = int(number) if rule["type"] == "integer" and number.is_integer() else number
+            return f"; {value} is text to YAML, write {yaml.safe_dump(meant).split()[0]}"
+        except (ValueError, OverflowError):
             pass
     return ""

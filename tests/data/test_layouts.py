@@ -197,6 +197,28 @@ def test_masks_of_no_frame_are_told_before_anything_is_computed(tmp_path):
     assert not [d for d in describe.describe(place, "garden", 64, False, tmp_path / "out")["defects"] if d["fatal"]]
 
 
+@pytest.mark.parametrize("kind", ["folder", "videos"])
+def test_masks_as_segment_writes_those_of_several_videos(tmp_path, kind):
+    (tmp_path / "masks/a/masks").mkdir(parents=True)
+    video.write_mask(tmp_path / "masks/a/masks/00000.png", np.ones((4, 4), bool))
+    found = layout.files(layout.Place(tmp_path, kind, masks=tmp_path / "masks"), "a")
+    assert found.masks == {"00000": (tmp_path / "masks/a/masks/00000.png",)}
+
+
+@pytest.mark.parametrize("kind", ["folder", "videos", "youtube-objects"])
+def test_a_folder_of_masks_that_is_not_there_is_told(tmp_path, kind):
+    with pytest.raises(UserError, match="data.masks: .*/nowhere is no folder, expected one of a folder of masks for e"):
+        layout.check(layout.Place(tmp_path, kind, masks=tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [("folder", "a folder of folders of images"), ("videos", "of video files")]
+)
+def test_a_data_set_of_nothing_is_told_as_what_it_should_be(tmp_path, kind, wanted):
+    with pytest.raises(UserError, match=rf"data\.root: .* holds no sequences, expected .*{wanted}; set data\.root and"):
+        layout.sequence_names(layout.Place(tmp_path, kind))
+
+
 def test_a_folder_that_is_not_there_is_told_with_those_that_are(tmp_path):
     (tmp_path / "D/JPEGImages/480p/bear").mkdir(parents=True)
     place = layout.Place(tmp_path / "D", resolution="1080p")

@@ -197,6 +197,17 @@ MISTAKES = {
         {"data": DAVIS, "memory": {"folds": "config/splits/davis2016-folds.tsv"}},
         ["config: models.lvo.memory.folds: names no sequence of data.test"],
     ),
+    "no folds": (
+        {"data": DAVIS, "memory": {"folds": "none.tsv"}},
+        ["config: models.lvo.memory.folds: none.tsv: cannot be read as a table of folds"],
+    ),
+    "a name in the place of a list": (
+        {"data": {**DAVIS, "train": "a"}},
+        [
+            "config: data.train: a: cannot be read as a list of sequences (FileNotFoundError); give a file of names, all, "
+            "or the names as [a]"
+        ],
+    ),
     "one fold": (
         {"data": {**DAVIS, "test": ["a"]}, "memory": {"folds": "one.tsv"}},
         ["config: models.lvo.memory.folds: fold0 holds all of data.train"],

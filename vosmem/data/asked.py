@@ -59,4 +59,7 @@ def _asked(data: Mapping[str, Any], key: str) -> list[str]:
         return [name for name, part in SEQUENCES.items() if asked in ("all", part)]
     if asked == "all" or asked in layout.LAYOUTS[data["layout"]].parts:
         return layout.sequence_names(place(data), None if asked == "all" else asked)
-    return layout.read_list(Path(asked))
+    try:
+        return layout.read_list(Path(asked))
+    except UserError as error:
+        raise UserError(f"config: data.{key}: {error}; give a file of names, all, or the names as [{asked}]") from None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vosmem.data import fbms59, youtube_objects
-from vosmem.data.files import LOSSY_SUFFIXES, SequenceFiles, counted, folders, images, videos
+from vosmem.data.files import LOSSY_SUFFIXES, SequenceFiles, counted, folders, images, masks_within, videos
 from vosmem.errors import UserError
 
 
@@ -55,12 +55,12 @@ def _davis(place: Place, sequence: str) -> SequenceFiles:
 
 def _folder(place: Place, sequence: str) -> SequenceFiles:
     """``<sequence>/``, and masks of any of its frames in ``<data.masks>/<sequence>/``."""
-    return _pair(place.root / sequence, place.masks and place.masks / sequence)
+    return _pair(place.root / sequence, place.masks and masks_within(place.masks / sequence))
 
 
 def _video(place: Place, sequence: str) -> SequenceFiles:
     """``<sequence>.mp4``, and masks of any of its frames, 00000.png ..., in ``<data.masks>/<sequence>/``."""
-    found = _pair(place.root, place.masks and place.masks / sequence)
+    found = _pair(place.root, place.masks and masks_within(place.masks / sequence))
     return replace(found, frames=videos(place.root, sequence))
 
 
@@ -123,17 +123,20 @@ def sequence_names(place: Place, part: str | None = None) -> list[str]:
     check(place)
     row = LAYOUTS[place.layout]
     found = row.names(place, part)
-    if not found and (row.parts or row.masks == "either"):
+    if not found:
         raise _not_it(place, f"holds no sequences{f' of {part}' if part else ''}")
     return found
 
 
 def check(place: Place) -> None:
-    """Raise UserError where the folder that the layout's sequences are in is not there."""
-    parent = LAYOUTS[place.layout].parent(place)
+    """Raise UserError where the folder that the layout's sequences are in is not there, or that of their masks."""
+    row = LAYOUTS[place.layout]
+    parent = row.parent(place)
     if not parent.is_dir():
         there = ", ".join(folders(parent.parent)) if parent.parent != place.root.parent else ""
         raise _not_it(place, f"is no folder{f' ({parent.parent} has {there})' if there else ''}")
+    if place.masks and row.masks != "within" and not place.masks.is_dir():
+        raise UserError(f"data.masks: {place.masks} is no folder, expected one of a folder of masks for each sequence")
 
 
 def _not_it(place: Place, what: str) -> UserError:

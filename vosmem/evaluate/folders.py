@@ -37,13 +37,7 @@ def pair(annotations: Path | None, masks: Path | None, asked: Sequence[str] | No
             f"{masks}: has no masks of {len(absent)} of {len(wanted)} sequences ({some}); "
             "write them, or name with --sequences those to score"
         )
-    return [_pair(name, annotations / name, _within(masks / name)) for name in wanted]
-
-
-def _within(folder: Path) -> Path:
-    """Where a sequence's masks are: its folder, or ``masks`` in it, as `vosmem segment` writes those of several."""
-    inside = folder / "masks"
-    return inside if not _images(folder) and _images(inside) else folder
+    return [_pair(name, annotations / name, files.masks_within(masks / name)) for name in wanted]
 
 
 def _sequences(root: Path | None, option: str) -> list[str]:

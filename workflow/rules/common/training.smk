@@ -17,7 +17,7 @@ def folds_of(model):
     try:
         return layout.read_folds(Path(path)) if path else {}
     except UserError as error:
-        stop(error)
+        stop(f"config: models.{model}.memory.folds: {error}")
 
 
 FOLDS = {model: folds_of(model) for model in MODELS}
