@@ -59,9 +59,19 @@ def test_masks_that_are_gone_are_told(finished, broken):
     assert "are gone" not in broken.run("--dry-run").stderr
     shutil.rmtree(told.with_suffix(""))
     said = broken.run("--dry-run").stderr
-    assert f"the masks beside 1 files are gone ({told.relative_to(broken.folder)}); `snakemake --forcerun" in said
+    path = told.relative_to(broken.folder)
+    again = f"`snakemake --forcerun {path} --configfile config.yaml` makes them anew"
+    assert f"the masks beside 1 file are gone ({path}); {again}" in said
     broken.run("--forcerun", str(told.relative_to(broken.folder)))
     assert "are gone" not in broken.run("--dry-run").stderr
+    assert contents(broken) == contents(finished)
+
+
+@pytest.mark.parametrize("stage", ["refine", "evaluate"])
+def test_results_that_are_gone_are_made_anew(finished, broken, stage):
+    """Though the page, which is made of them, is there."""
+    shutil.rmtree(broken.folder / RESULTS / stage)
+    broken.run()
     assert contents(broken) == contents(finished)
 
 

@@ -78,11 +78,15 @@ def annotated():
     return layout.LAYOUTS[PLACE.layout].masks != "apart" or PLACE.masks is not None
 
 
+def with_this_config(command):
+    """A command to tell, with the configuration files that this run was given."""
+    given = "".join(f" {shlex.quote(str(path))}" for path in workflow.config_settings.configfiles)
+    return f"`{command} --configfile{given}`" if given else f"`{command}`"
+
+
 def fetches():
     """How the data set can be fetched to where the configuration has it."""
-    given = "".join(f" {shlex.quote(str(path))}" for path in workflow.config_settings.configfiles)
-    option = f" --configfile{given}" if given else ""
-    return f"`snakemake download_davis2016{option}` fetches DAVIS-2016 to {PLACE.root}"
+    return f"{with_this_config('snakemake download_davis2016')} fetches DAVIS-2016 to {PLACE.root}"
 
 
 def sequences(key):

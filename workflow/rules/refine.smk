@@ -73,12 +73,7 @@ rule correction_train:
 # For who wants masks alone, neither scores nor a page: `snakemake masks`.
 rule masks:
     input:
-        expand(
-            f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
-            model=REPORTED,
-            method=CONFIG["refine"]["methods"],
-            seq=TEST,
-        ),
+        reported_masks(),
 
 
 # Videos to look at. Nothing else needs them, so they are made only where they are asked for: `snakemake overlays`.

@@ -28,21 +28,8 @@ rule report:
         weights=[f"{RESULTS}/memory/{m}/{part}weights.safetensors" for m in REPORTED for part in parts(m)],
         history=[f"{RESULTS}/memory/{m}/{part}history.csv" for m in REPORTED for part in parts(m)],
         corrections=[trained_correction(model, part) for model, part in trained_corrections()],
-        masks=expand(
-            f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
-            model=REPORTED,
-            method=CONFIG["refine"]["methods"],
-            seq=TEST,
-        ),
-        scores=(
-            expand(
-                f"{RESULTS}/evaluate/{{model}}/{{method}}/summary.csv",
-                model=REPORTED,
-                method=CONFIG["refine"]["methods"],
-            )
-            if annotated()
-            else []
-        ),
+        masks=reported_masks(),
+        scores=reported_scores(),
         references=list(CONFIG["report"]["reference"].values()),
     output:
         page=report(

@@ -107,8 +107,9 @@ def tell_lost_masks():
     lost = [str(path) for path in told if path.exists() and not any(path.with_suffix("").glob("*.png"))]
     if lost:
         some = f"{', '.join(lost[:3])}{', ...' * (len(lost) > 3)}"
-        again = f"`snakemake --forcerun {shlex.join(lost) if len(lost) < 4 else 'refine'}`"
-        print(f"vosmem: the masks beside {len(lost)} files are gone ({some}); {again} makes them anew", file=sys.stderr)
+        again = with_this_config(f"snakemake --forcerun {shlex.join(lost) if len(lost) < 4 else 'refine'}")
+        whose = f"beside {len(lost)} file{'s' * (len(lost) > 1)} are gone ({some})"
+        print(f"vosmem: the masks {whose}; {again} makes them anew", file=sys.stderr)
 
 
 def check_training():

@@ -20,6 +20,22 @@ def resolved_config():
     return KnownByHash(shlex.quote(json.dumps({**CONFIG, "data": {**CONFIG["data"], "train": TRAIN, "test": TEST}})))
 
 
+def reported_masks():
+    """The masks of the models that the page is about, which their JSON stands for."""
+    return expand(
+        f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
+        model=REPORTED,
+        method=CONFIG["refine"]["methods"],
+        seq=TEST,
+    )
+
+
+def reported_scores():
+    """The summaries of their scores; none where there is nothing to score by."""
+    summary = f"{RESULTS}/evaluate/{{model}}/{{method}}/summary.csv"
+    return expand(summary, model=REPORTED, method=CONFIG["refine"]["methods"]) if annotated() else []
+
+
 def ablation_models():
     """The models of all rows of the ablation. Asked only where its page is."""
     if not ABLATION:
