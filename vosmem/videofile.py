@@ -162,7 +162,9 @@ def _unreadable(path: str | os.PathLike, count: int, error: Exception) -> UserEr
 
 
 def check_writing(path: str | os.PathLike) -> None:
-    """Raise UserError unless :func:`write` can be had: to be asked before work whose result is to be written."""
+    """Raise UserError unless :func:`write` can write there: to be asked before work whose result is to be written."""
+    if Path(path).suffix.lower() != ".mp4":
+        raise UserError(f"{path}: expected the name of a video to write, which ends in .mp4")
     if "libx264" not in _library(f"writing {path}").codecs_available:
         raise UserError(
             f"writing {path} needs PyAV with libx264, which is not in this one; run: pip install --upgrade av"

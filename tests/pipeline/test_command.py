@@ -195,6 +195,16 @@ def test_a_folder_of_videos_and_of_folders_of_images(bright_stages, folder_of, f
     assert held(tmp_path / "out") == ["a b", "b10", "b9"]
 
 
+def test_links_to_folders_have_names_of_their_own(bright_stages, folder_of, tmp_path):
+    for name in ("x", "y"):
+        folder_of(moving(1), f"{name}/frames")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all/garden").symlink_to(tmp_path / "x/frames")
+    (tmp_path / "all/street").symlink_to(tmp_path / "y/frames")
+    assert several(tmp_path / "all", "-o", tmp_path / "out") == 0
+    assert held(tmp_path / "out") == ["garden", "street"]
+
+
 def test_a_folder_with_one_video_is_a_folder_of_videos(bright_stages, folder_of, tmp_path):
     folder_of(moving(1), "all/walk")
     assert several(tmp_path / "all", "-o", tmp_path / "out") == 0

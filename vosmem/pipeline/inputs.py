@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Input:
     @property
     def name(self) -> str:
         """Of the folder of its results, where there are several videos."""
-        return self.path.resolve().name if self.images else self.path.stem
+        # that of `.` and `..` too, but of a link its own
+        return os.path.basename(os.path.abspath(self.path)) if self.images else self.path.stem
 
     def check(self) -> None:
         """Raise UserError where two images would have one mask."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosmem import arguments
+from vosmem.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,12 +30,30 @@ def run(args: argparse.Namespace) -> int:
     from vosmem import videofile
     from vosmem.data import describe
 
+    videofile.check_writing(args.out)
     sequence = describe.read(args.description)
+    _check(args.masks, sequence)
     times = sequence.times or [t / videofile.RATE for t in range(len(sequence.frames))]
     with arguments.timed(f"overlay {args.out.stem}", total=len(times)) as count:
         videofile.write(args.out, _overlays(sequence, args.masks.with_suffix("")), times)
         count.append(len(times))
     return 0
+
+
+def _check(path: Path, sequence: describe.Sequence) -> None:
+    """Raise UserError unless the file tells of masks of these frames."""
+    from vosmem import parse
+
+    try:
+        told = parse.json(path.read_text())
+        masks = {Path(name).stem for name in told["masks"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: does not tell of masks; give the JSON that `vosmem refine` wrote") from None
+    if told.get("sequence") != sequence.name or masks != {*sequence.frame_names}:
+        raise UserError(
+            f"{path}: is of {len(masks)} frames of {told.get('sequence')}, expected {len(sequence.frames)} of "
+            f"{sequence.name}; give the masks of that sequence"
+        )
 
 
 def _overlays(sequence: describe.Sequence, masks: Path) -> Iterator[np.ndarray]:
