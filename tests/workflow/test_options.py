@@ -204,8 +204,8 @@ MISTAKES = {
     "a name in the place of a list": (
         {"data": {**DAVIS, "train": "a"}},
         [
-            "config: data.train: a: cannot be read as a list of sequences (FileNotFoundError); give a file of names, all, "
-            "or the names as [a]"
+            "config: data.train: a: cannot be read as a list of sequences (FileNotFoundError); give a file of names, "
+            "all, or the names as [a]"
         ],
     ),
     "one fold": (
