@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 
 _HOMES = {
     "region_similarity": "measures",

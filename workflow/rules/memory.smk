@@ -27,7 +27,7 @@ rule memory_train:
         runtime=24 * 60,
         gpu=lambda wildcards: gpus("", MODELS[wildcards.model]["memory"]["processes"]),
     params:
-        version=stage_version("memory"),
+        version=lambda w: training_version(w.model),
         settings=lambda w: training_options(w.model),
         streams=lambda w: stream_options(w.model),
     shell:

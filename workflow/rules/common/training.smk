@@ -45,6 +45,12 @@ def training_threads(model):
     return max(1, CORES // max(1, trainings))
 
 
+def training_version(model):
+    """The stage's version; one of its own where a finer read-out makes the difference, so that no other is trained anew."""
+    version = stage_version("memory")
+    return version if MODELS[model]["memory"]["finer"] == 1 else f"{version}, fine cells mirrored in place"
+
+
 def training_options(model):
     """What a training depends on. A key that came later is left out where it says nothing, or all would run again."""
     settings = told_of({**MODELS[model]["memory"], "folds": ""})
