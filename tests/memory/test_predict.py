@@ -6,6 +6,7 @@ import torch
 
 from vosmem import cache
 from vosmem.cli import main
+from vosmem.memory import predict
 from vosmem.memory.streams import Streams
 from vosmem.weights import load, metadata, save
 
@@ -34,7 +35,7 @@ def test_predicted_maps_lie_on_the_read_outs_grid(trained, tmp_path):
         coarse, fine = features.grid("fine"), file.grid("probability")
         assert fine.stride == (4, 4)
         assert fine.offset == coarse.offset
-        assert file.maker.parameters == {"trained_on": ["a"]}
+        assert file.maker.parameters == {"trained_on": ["a"], "mirrored": True}
         rows = file.rows("probability").astype(float)
     assert rows.shape == (6, 16, 24)
     assert 0 < rows.min() < rows.max() < 1
@@ -52,16 +53,23 @@ def test_the_read_out_is_given_the_maps_that_it_was_trained_with(trained, write_
         assert streams.rows("fine", 0, 2) is None
 
 
-def test_prediction_is_the_forward_pass(trained, tmp_path):
-    from vosmem.memory import predict
-
+def test_prediction_is_the_forward_pass_of_both_views(trained, tmp_path):
+    """The mirrored one by hand: maps turned, what points to the side negated, and the answer turned back."""
     (_, appearance, motion), weights = trained
-    run("predict", weights, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5")
-    model, _ = predict.load(weights)
+    network, _ = predict.load(weights)
     with Streams([appearance], [motion], 2) as streams, torch.inference_mode():
-        logits = model({s: torch.from_numpy(streams.rows(s, 0, 6)) for s in ("appearance", "motion", "fine")})
-    with cache.read(tmp_path / "p.h5") as file:
-        np.testing.assert_allclose(file.rows("probability"), torch.sigmoid(logits), atol=1e-3)
+        maps = {s: torch.from_numpy(streams.rows(s, 0, 6)) for s in ("appearance", "motion", "fine")}
+        as_it_is = torch.sigmoid(network(maps))  # (6, 16, 24)
+        turned = {s: rows.flip(-1) for s, rows in maps.items()}
+        turned["motion"][:, 1] *= -1  # the velocity to the right, after the probability
+        turned["fine"][:, 0] *= -1
+        turned["fine"] = torch.cat([turned["fine"][..., 1:], turned["fine"][..., -1:]], -1)  # cell 2 i on cell i again
+        answer = torch.sigmoid(network(turned)).flip(-1)
+        answer = torch.cat([answer[..., 1:], answer[..., -1:]], -1)
+    for option, expected in (("--no-mirrored", as_it_is), ("--mirrored", (as_it_is + answer) / 2)):
+        run("predict", weights, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5", option)
+        with cache.read(tmp_path / "p.h5") as file:
+            np.testing.assert_allclose(file.rows("probability"), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +123,7 @@ def test_half_the_size_gives_the_same_probabilities(trained, tmp_path):
         run("predict", path, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5")
         with cache.read(tmp_path / "p.h5") as file:
             rows.append(file.rows("probability").astype(float))
-            assert file.maker.parameters == {"trained_on": ["a"]}
+            assert file.maker.parameters == {"trained_on": ["a"], "mirrored": True}
     np.testing.assert_allclose(*rows, atol=5e-3)
 
 

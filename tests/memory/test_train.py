@@ -320,7 +320,7 @@ def test_maps_that_are_left_out_are_not_seen(paths, tmp_path, settings):
     told = weights.metadata(tmp_path / "w.safetensors")
     assert told["channels"] == {"appearance": 2, "motion": 1, "fine": 0}
     _, appearance, motion = paths[0]
-    assert predict.run([appearance], [motion], tmp_path / "w.safetensors", tmp_path / "p.h5", CPU) == 6
+    assert predict.run([appearance], [motion], tmp_path / "w.safetensors", tmp_path / "p.h5", CPU, False) == 6
     with pytest.raises(UserError, match=r"memory\.without: got motion/toy/nothing, which is not cached; the"):
         fit(paths, tmp_path / "2", settings | {"without": ["motion/toy/nothing"]})
     with Streams([appearance], [motion]) as streams:

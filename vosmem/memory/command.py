@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--motion", nargs="+", default=[], type=Path, metavar="H5", help="the sequence's file of each network"
     )
     predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the probabilities")
+    predict.add_argument(
+        "--mirrored",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="the mean of two views, as memory.mirrored says (default: yes)",
+    )
     arguments.add_settings(train, "memory")
     for command in (train, predict):
         arguments.add_device(command)
@@ -66,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         from vosmem.memory import predict
 
         with arguments.timed(f"memory {args.out.stem}") as frames:
-            frames.append(predict.run(args.appearance, args.motion, args.weights, args.out, where))
+            frames.append(predict.run(args.appearance, args.motion, args.weights, args.out, where, args.mirrored))
         return 0
     from vosmem.memory import parallel
     from vosmem.memory.train import train

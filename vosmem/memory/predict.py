@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from vosmem import cache, weights
 from vosmem.errors import UserError
 from vosmem.memory import LATER, STAGE_VERSION, adopted, shape
 from vosmem.memory.model import VisualMemory
-from vosmem.memory.streams import Streams
+from vosmem.memory.streams import Streams, mirrored
 
 
 def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
@@ -60,8 +61,13 @@ def _without_precision(made: object) -> object:
     return [_without_precision(m) for m in made] if isinstance(made, list) else made
 
 
-def run(appearance: Sequence[Path], motion: Sequence[Path], path: Path, out: Path, device: torch.device) -> int:
-    """Predict one sequence and write ``/probability`` (T, h, w) to ``out``. Returns the number of frames."""
+def run(
+    appearance: Sequence[Path], motion: Sequence[Path], path: Path, out: Path, device: torch.device, two_views: bool
+) -> int:
+    """Predict one sequence and write ``/probability`` (T, h, w) to ``out``. Returns the number of frames.
+
+    ``two_views``: the mean of two, of the streams as they are and mirrored, as half of the clips of training are.
+    """
     model, made_of = load(path)
     model.to(device)
     settings = made_of["settings"]
@@ -69,16 +75,29 @@ def run(appearance: Sequence[Path], motion: Sequence[Path], path: Path, out: Pat
     with Streams(appearance, motion, settings["finer"], made_of["fine"], without) as streams:
         check_streams(path, made_of["streams"], streams)
 
+        read = lru_cache(maxsize=4)(streams.rows)  # the second view asks for what the first has just asked for
+
         def maps(stream: str, start: int, stop: int) -> torch.Tensor | None:
-            rows = streams.rows(stream, start, stop)
+            rows = read(stream, start, stop)
             return None if rows is None else torch.from_numpy(rows).to(device)
 
-        maker = cache.Maker(
-            "memory", STAGE_VERSION, "visual-memory", {"trained_on": made_of["trained_on"]}, weights.sha256(path)
-        )
+        def turned(stream: str, start: int, stop: int) -> torch.Tensor | None:
+            rows = read(stream, start, stop)
+            if rows is None:
+                return None
+            rows = mirrored(rows, settings["finer"] if stream == "fine" else 1)
+            rows[:, streams.odd(stream)] *= -1
+            return torch.from_numpy(rows).to(device)
+
+        told = {"trained_on": made_of["trained_on"], "mirrored": two_views}
+        maker = cache.Maker("memory", STAGE_VERSION, "visual-memory", told, weights.sha256(path))
         with cache.write(out, streams.clip, maker) as file:
             file.create("probability", streams.fine_grid.shape, streams.fine_grid)
-            reach = settings["reach"]
-            for block in model.probabilities(maps, len(streams), folder=out.parent, reach=reach):
-                file.append("probability", block.cpu().numpy())
+            views = (
+                model.probabilities(view, len(streams), folder=out.parent, reach=settings["reach"])
+                for view in (maps, turned)[: 1 + two_views]
+            )
+            for blocks in zip(*views, strict=True):
+                block, *other = (of.cpu().numpy() for of in blocks)  # (n, f h, f w) each
+                file.append("probability", (block + mirrored(*other, settings["finer"])) / 2 if other else block)
         return len(streams)

@@ -159,6 +159,16 @@ class Streams:
         return every
 
 
+def mirrored(rows: np.ndarray, finer: int) -> np.ndarray:
+    """Maps (..., w) left to right, of a grid ``finer`` times as dense as the memory's, its cells where they were.
+
+    On the memory's cell i lies cell f i, the first of f; in the mirror it would be the last of them. So the first f - 1
+    go, and as many follow the last, with its values.
+    """
+    rows = rows[..., ::-1]
+    return np.concatenate([rows[..., finer - 1 :], np.repeat(rows[..., -1:], finer - 1, axis=-1)], axis=-1)
+
+
 def _map(file: cache.Reader, name: str, stream: str) -> Map:
     shape = file.shape(name)
     channels = shape[1] if len(shape) == 4 else 1

@@ -33,7 +33,7 @@ from vosmem.memory import STAGE_VERSION, clips, initial, shape
 from vosmem.memory import told as told_of
 from vosmem.memory.model import Maps, VisualMemory
 from vosmem.memory.parallel import ALONE, Group
-from vosmem.memory.streams import Streams, soft_labels
+from vosmem.memory.streams import Streams, mirrored, soft_labels
 from vosmem.whole import replacing
 
 SAVE_EVERY = 30.0  # seconds between two saved states: what a kill costs at most
@@ -43,6 +43,7 @@ UNTOLD = (
     "init",
     "processes",
     "checkpoint",
+    "mirrored",
 )  # keys that say nothing of the result, or are told otherwise
 HISTORY = ("step", "loss", "learning_rate", "seconds")
 
@@ -129,16 +130,6 @@ def load_clip(clip: clips.Clip, sequence: TrainingSequence, finer: int) -> tuple
                 arrays[stream] = mirrored(rows, finer if stream == "fine" else 1)
     maps = {s: None if r is None else torch.from_numpy(np.ascontiguousarray(r)) for s, r in arrays.items()}
     return maps, torch.from_numpy(np.ascontiguousarray(labels))
-
-
-def mirrored(rows: np.ndarray, finer: int) -> np.ndarray:
-    """Maps (..., w) left to right, of a grid ``finer`` times as dense as the memory's, its cells where they were.
-
-    On the memory's cell i lies cell f i, the first of f; in the mirror it would be the last of them. So the first f - 1
-    go, and as many follow the last, with its values.
-    """
-    rows = rows[..., ::-1]
-    return np.concatenate([rows[..., finer - 1 :], np.repeat(rows[..., -1:], finer - 1, axis=-1)], axis=-1)
 
 
 def train(

@@ -111,7 +111,8 @@ class Stages:
             files["appearance"].append(out)
         with step("memory") as count:
             out = folder / "memory.h5"
-            count.append(predict.run(files["appearance"], files["motion"], self.memory, out, self.device))
+            views = config.section_defaults("memory")["mirrored"]
+            count.append(predict.run(files["appearance"], files["motion"], self.memory, out, self.device, views))
         used.delete([*files["appearance"], *files["motion"]])
         with step("refine") as count:
             method, look = self.refine["methods"][-1], None
@@ -136,7 +137,8 @@ class Stages:
 
         settings = self.told["settings"]
         cells = -(-working_size[0] // STRIDE) * -(-working_size[1] // STRIDE)
-        states = 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
+        views = 1 + config.section_defaults("memory")["mirrored"]
+        states = views * 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
         first, fine = cells * settings["finer"] ** 2, prod(zoom.fine_grid(working_size).shape)
         return max(states, 3 * 4 * first, 4 * first + 3 * 4 * fine)
 

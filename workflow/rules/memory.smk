@@ -80,6 +80,7 @@ rule memory_predict:
     params:
         version=stage_version("memory"),
         streams=lambda w: stream_options(w.model, w.seq),
+        views=lambda w: views(w.model),
     shell:
-        "python -m vosmem memory predict {input.weights:q} {params.streams} --threads {threads}"
+        "python -m vosmem memory predict {input.weights:q} {params.streams} {params.views} --threads {threads}"
         " --out {output.probability:q} 2> {log:q}"

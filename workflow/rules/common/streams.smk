@@ -4,6 +4,11 @@ import shlex
 from vosmem import config as configuration
 
 
+def views(model):
+    """Which views of its streams a model predicts from, as an option."""
+    return "--mirrored" if MODELS[model]["memory"]["mirrored"] else "--no-mirrored"
+
+
 def caches(stage, model):
     """The folders of a model's cached appearance or motion, one for each network."""
     estimator = MODELS[model]["flow"]["estimator"]

@@ -54,6 +54,7 @@ def training_version(model):
 def training_options(model):
     """What a training depends on. A key that came later is left out where it says nothing, or all would run again."""
     settings = told_of({**MODELS[model]["memory"], "folds": ""})
+    del settings["mirrored"]  # says how it is predicted with
     for key, nothing in (("init", ""), ("processes", 1), ("checkpoint", 0)):
         if settings[key] == nothing:
             del settings[key]
