@@ -3,7 +3,7 @@ import types
 import pytest
 import torch
 
-from vosmem import config, precision
+from vosmem import config, device, precision
 
 CPU = torch.device("cpu")
 
@@ -40,3 +40,10 @@ def test_what_is_asked_for_is_taken(name):
 def test_no_section_asks_for_more_than_the_hardware_has(section):
     """A default of bfloat16 made frames take eleven seconds each on processors that only emulate it."""
     assert config.section_defaults(section, {})["precision"] == "auto"
+
+
+def test_float32_is_no_less_on_a_gpu(monkeypatch):
+    """Of its own PyTorch convolves in TF32 there."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    device.choose("cpu")
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
