@@ -60,7 +60,7 @@ def test_masks_that_are_gone_are_told(finished, broken):
     shutil.rmtree(told.with_suffix(""))
     said = broken.run("--dry-run").stderr
     path = told.relative_to(broken.folder)
-    again = f"`snakemake --forcerun {path} --configfile config.yaml` makes them anew"
+    again = f"`snakemake --forcerun {path} --configfile {broken.folder / 'tiny.yaml'}` makes them anew"
     assert f"the masks beside 1 file are gone ({path}); {again}" in said
     broken.run("--forcerun", str(told.relative_to(broken.folder)))
     assert "are gone" not in broken.run("--dry-run").stderr
