@@ -11,7 +11,7 @@ import pytest
 from tests.workflow.held import Held, contents, held_by, leftovers
 
 RESULTS = "results/tiny"
-# stage -> (its missing output, where its job is held: after some rows of an HDF5 file, before another is written or moved)
+# stage -> (its missing output, where its job is held: after some rows of an HDF5 file, or before another one is made)
 STAGES = {
     "frames": ("frames/b.json", "/frames/b.json"),
     "data": ("data/b.json", "/data/b.json"),
