@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Stands in for `python -m vosmem ...`: what a command was told to write is there, and empty.
 STAND_IN = """#!/bin/sh
 while [ $# -gt 0 ]; do
-  case $1 in --out|--history|--per-frame|--csv|--standalone) : > "$2" ;; esac
+  case $1 in --out|--history|--per-frame|--csv) : > "$2" ;; esac
   shift
 done
 """

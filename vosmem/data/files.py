@@ -74,10 +74,10 @@ def images(folder: Path, suffixes: Set[str] = IMAGE_SUFFIXES) -> list[Path]:
     return [folder / name for name in sorted(names, key=counted) if os.path.splitext(name)[1].lower() in suffixes]
 
 
-def masks_within(folder: Path) -> Path:
+def masks_within(folder: Path, suffixes: Set[str] = IMAGE_SUFFIXES) -> Path:
     """Where a sequence's masks are: its folder, or ``masks`` in it, as `vosmem segment` writes those of several."""
     inside = folder / "masks"
-    return inside if not images(folder) and images(inside) else folder
+    return inside if images(inside, suffixes) and not images(folder, suffixes) else folder
 
 
 def videos(folder: Path, stem: str | None = None) -> list[Path]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from vosmem.data import files, layout
 from vosmem.errors import UserError
 
+PNG = frozenset({".png"})
+
 
 @dataclass(frozen=True)
 class Paired:
@@ -37,7 +39,7 @@ def pair(annotations: Path | None, masks: Path | None, asked: Sequence[str] | No
             f"{masks}: has no masks of {len(absent)} of {len(wanted)} sequences ({some}); "
             "write them, or name with --sequences those to score"
         )
-    return [_pair(name, annotations / name, files.masks_within(masks / name)) for name in wanted]
+    return [_pair(name, annotations / name, files.masks_within(masks / name, PNG)) for name in wanted]
 
 
 def _sequences(root: Path | None, option: str) -> list[str]:
@@ -94,7 +96,7 @@ def _pair(sequence: str, annotations: Path, masks: Path) -> Paired:
 
 def _images(folder: Path) -> dict[str, Path]:
     """The PNG files of a folder by name without suffix, sorted."""
-    return {path.stem: path for path in files.images(folder) if path.suffix.lower() == ".png"}
+    return {path.stem: path for path in files.images(folder, PNG)}
 
 
 def _some(names: Sequence[str] | dict[str, Path]) -> str:

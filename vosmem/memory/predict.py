@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -77,25 +77,19 @@ def run(
 
         read = lru_cache(maxsize=4)(streams.rows)  # the second view asks for what the first has just asked for
 
-        def maps(stream: str, start: int, stop: int) -> torch.Tensor | None:
-            rows = read(stream, start, stop)
-            return None if rows is None else torch.from_numpy(rows).to(device)
-
-        def turned(stream: str, start: int, stop: int) -> torch.Tensor | None:
+        def maps(turned: bool, stream: str, start: int, stop: int) -> torch.Tensor | None:
             rows = read(stream, start, stop)
             if rows is None:
                 return None
-            rows = mirrored(rows, settings["finer"] if stream == "fine" else 1)
-            rows[:, streams.odd(stream)] *= -1
-            return torch.from_numpy(rows).to(device)
+            return torch.from_numpy(streams.mirrored(stream, rows) if turned else rows).to(device)
 
         told = {"trained_on": made_of["trained_on"], "mirrored": two_views}
         maker = cache.Maker("memory", STAGE_VERSION, "visual-memory", told, weights.sha256(path))
         with cache.write(out, streams.clip, maker) as file:
             file.create("probability", streams.fine_grid.shape, streams.fine_grid)
             views = (
-                model.probabilities(view, len(streams), folder=out.parent, reach=settings["reach"])
-                for view in (maps, turned)[: 1 + two_views]
+                model.probabilities(partial(maps, turned), len(streams), folder=out.parent, reach=settings["reach"])
+                for turned in (False, True)[: 1 + two_views]
             )
             for blocks in zip(*views, strict=True):
                 block, *other = (of.cpu().numpy() for of in blocks)  # (n, f h, f w) each

@@ -64,6 +64,7 @@ class Streams:
     ):
         if not appearance and not motion:
             raise ValueError("got neither appearance nor motion files, expected at least one")
+        self.finer = finer
         self._stack = ExitStack()
         try:
             self.files = {
@@ -124,6 +125,12 @@ class Streams:
     def odd(self, stream: str) -> list[int]:
         """The channels of ``appearance``, ``motion`` or ``fine`` that change their sign in a mirror."""
         return _channels(self.maps[stream], lambda m: m.odd)
+
+    def mirrored(self, stream: str, rows: np.ndarray) -> np.ndarray:
+        """Maps (n, C, h, w) of a stream as a mirror shows them: see :func:`mirrored`, what is :meth:`odd` negated."""
+        rows = mirrored(rows, self.finer if stream == "fine" else 1)
+        rows[:, self.odd(stream)] *= -1
+        return rows
 
     def moving(self) -> list[int]:
         """The channels of ``fine`` that come from motion."""

@@ -126,8 +126,7 @@ def load_clip(clip: clips.Clip, sequence: TrainingSequence, finer: int) -> tuple
         labels = mirrored(labels, finer)
         for stream, rows in arrays.items():
             if rows is not None:
-                rows[:, streams.odd(stream)] *= -1
-                arrays[stream] = mirrored(rows, finer if stream == "fine" else 1)
+                arrays[stream] = streams.mirrored(stream, rows)
     maps = {s: None if r is None else torch.from_numpy(np.ascontiguousarray(r)) for s, r in arrays.items()}
     return maps, torch.from_numpy(np.ascontiguousarray(labels))
 

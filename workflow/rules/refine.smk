@@ -99,9 +99,4 @@ rule overlay:
 
 rule overlays:
     input:
-        expand(
-            f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.mp4",
-            model=REPORTED,
-            method=CONFIG["refine"]["methods"],
-            seq=TEST,
-        ),
+        reported_masks("mp4"),

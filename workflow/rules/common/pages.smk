@@ -1,4 +1,4 @@
-# What the pages of ablation and comparison need.
+# What the pages need: the report, the ablation and the comparison.
 import hashlib
 import json
 import shlex
@@ -20,10 +20,10 @@ def resolved_config():
     return KnownByHash(shlex.quote(json.dumps({**CONFIG, "data": {**CONFIG["data"], "train": TRAIN, "test": TEST}})))
 
 
-def reported_masks():
-    """The masks of the models that the page is about, which their JSON stands for."""
+def reported_masks(suffix="json"):
+    """The masks of the models that the page is about, which their JSON stands for; with mp4, the videos that show them."""
     return expand(
-        f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.json",
+        f"{RESULTS}/refine/{{model}}/{{method}}/{{seq}}.{suffix}",
         model=REPORTED,
         method=CONFIG["refine"]["methods"],
         seq=TEST,
