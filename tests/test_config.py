@@ -334,6 +334,21 @@ def kinds_of_networks(section) -> list[str]:
     return config.schema()["properties"][section]["properties"]["network"]["oneOf"][0]["enum"]
 
 
+@pytest.mark.parametrize(
+    ("raw", "keys"),
+    [
+        ({}, set()),
+        ({"memory": {"weights": "shipped", "state": 24}}, {"weights", "state"}),
+        ({"memory": {"weights": "shipped"}, "models": {"lvo": {"memory": {"state": 24}}}}, {"weights", "state"}),
+        ({"memory": {"state": 24}, "models": {"lvo": {"memory": {"weights": "shipped"}}}}, {"weights"}),
+        ({"memory": {"weights": "shipped"}, "models": {"lvo": None}}, {"weights"}),
+        ({"memory": {"weights": "shipped"}, "models": {"other": {"memory": {"state": 24}}}}, {"weights"}),
+    ],
+)
+def test_keys_beside_weights_are_those_of_whoever_names_the_weights(raw, keys):
+    assert config.beside_weights(raw, "lvo") == keys
+
+
 def test_files_are_told_by_their_keys():
     raw = with_("appearance", {"network": ["mobilenet_v2", "u2netp"], "weights": {"u2netp": "u.onnx"}})
     raw["motion"] = {"network": "mpnet", "weights": "m.safetensors"}

@@ -104,6 +104,15 @@ def resolve(raw: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
+def beside_weights(raw: Mapping[str, Any], model: str) -> set[str]:
+    """The keys of `memory` that are given where the row ``model`` has its `memory.weights` from, or over it.
+
+    ``raw``: as it was before `resolve`. What stands above a row with weights of its own is meant for others.
+    """
+    row = (raw.get("models", {}).get(model) or {}).get("memory", {})
+    return {*row} if "weights" in row else {*row, *raw.get("memory", {})}
+
+
 def completed(section: str, settings: Mapping[str, Any], path: str) -> dict[str, Any]:
     """A section of a model with its defaults, checked. ``path``: what to put before a key's name in messages."""
     rules = {"$defs": schema()["$defs"], **schema()["properties"][section]}

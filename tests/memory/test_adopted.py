@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vosmem import config, weights
-from vosmem.memory import adopted
+from vosmem.memory import SHAPE, adopted
 
 RAW = {
     "data": {"name": "x", "root": "y"},
@@ -75,8 +75,15 @@ def test_weights_to_start_from_make_the_model_too(trained):
     """Where they are only used they bring their own shape."""
     model = config.resolve(RAW)["models"]["lvo"]
     assert adopted.differences(trained, model) == []
-    (line,) = adopted.differences(trained, model, shape=True)
+    (line,) = adopted.differences(trained, model, SHAPE)
     assert line == "memory.state: got 48, but lvo.safetensors was trained with 8; set it so, or train anew"
+
+
+def test_what_was_asked_for_beside_weights_is_compared_with_them(trained):
+    model = config.resolve(RAW | {"memory": {"weights": "lvo.safetensors", "state": 24}})["models"]["lvo"]
+    (line,) = adopted.differences(trained, model, {"weights", "state", "steps"})
+    assert line == "memory.state: got 24, but lvo.safetensors was trained with 8; set it so, or train anew"
+    assert adopted.differences(trained, model, {"weights", "steps"}) == []
 
 
 def test_a_file_that_tells_nothing_is_asked_later(tmp_path):
@@ -93,7 +100,7 @@ def test_the_shipped_weights_are_for_the_defaults(word, networks, memory):
     memory = {"weights": word, **memory}
     raw = {"data": {"name": "x", "root": "y"}, "memory": memory, "appearance": {"network": networks}}
     model = config.resolve(raw)["models"]["lvo"]
-    assert adopted.differences(weights.memory_file(word), model, shape=True) == []
+    assert adopted.differences(weights.memory_file(word), model, SHAPE) == []
     assert [*config.files(config.resolve(raw))] == []
 
 

@@ -222,7 +222,7 @@ MISTAKES = {
             "flow": {"scale": 1},
             "models": {
                 "a": {"memory": {"weights": "shipped"}},
-                "b": {"memory": {"weights": "shipped"}, "motion": {"network": "none"}},
+                "b": {"memory": {"weights": "shipped", "kernel": 7}, "motion": {"network": "none"}},
                 "c": {"memory": {"init": "shipped", "state": 64}},
                 "d": {"memory": {"weights": "shipped-isnet"}},
             },
@@ -230,6 +230,7 @@ MISTAKES = {
         [
             "config: models.a.flow.scale: got 1, but lvo-davis30.safetensors was trained with 0.5",
             "config: models.b.motion.network: got none, but lvo-davis30.safetensors was trained with residual, u2",
+            "config: models.b.memory.kernel: got 7, but lvo-davis30.safetensors was trained with 3",
             "config: models.c.flow.scale: got 1, but lvo-davis30.safetensors was trained with 0.5",
             "config: models.c.memory.state: got 64, but lvo-davis30.safetensors was trained with 48",
             "config: models.d.appearance.network: got u2netp, but lvo-isnet-davis30.safetensors was trained with",

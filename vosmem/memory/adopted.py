@@ -5,7 +5,7 @@ Asked while the workflow is read, before hours of features: no tensor is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from vosmem.memory import LATER, SHAPE
 ANY = ("precision", "weights")  # another processor has another precision; which weights is known by their hash, later
 
 
-def differences(path: Path, model: Mapping[str, Any], shape: bool = False) -> list[str]:
+def differences(path: Path, model: Mapping[str, Any], shape: Collection[str] = ()) -> list[str]:
     """What of ``model``, a resolved row of ``models``, is other than in the training that the file ``path`` tells of.
 
-    ``shape``: also the keys of `memory` that make the model, which is the file's own where nothing is trained. One text
-    for each key: ``appearance.network: got u2netp, but ...``. Nothing where the file does not tell.
+    ``shape``: also these keys of `memory`, of those that make the model (`SHAPE`): all where training starts from the
+    file, those that were asked for where the model is the file's own. One text for each key: ``appearance.network: got
+    u2netp, but ...``. Nothing where the file does not tell.
     """
     told = weights.metadata(path)
     if not is_told(told):
@@ -31,7 +32,7 @@ def differences(path: Path, model: Mapping[str, Any], shape: bool = False) -> li
         found += [
             _line(f"memory.{key}", path, model["memory"][key], made[key])
             for key in SHAPE
-            if key in made and made[key] != model["memory"][key]
+            if key in shape and key in made and made[key] != model["memory"][key]
         ]
     return list(dict.fromkeys(found))  # a key that two networks share is one
 

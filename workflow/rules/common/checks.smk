@@ -8,7 +8,7 @@ from vosmem import weights
 from vosmem.data import check, layout
 from vosmem.errors import UserError
 from vosmem.evaluate import summed_up
-from vosmem.memory import adopted
+from vosmem.memory import SHAPE, adopted
 from vosmem.stored import estimate
 
 WRITERS = {"flow": "flow", "appearance": "appearance", "motion": "motion", "memory_predict": "memory"}
@@ -94,7 +94,8 @@ def check_files():
             setting = model["memory"][key]
             path = weights.memory_file(setting)
             if setting not in ("train", "") and path.is_file():
-                lines = adopted.differences(path, model, shape=key == "init")
+                asked_for = SHAPE if key == "init" else configuration.beside_weights(config, name)
+                lines = adopted.differences(path, model, asked_for)
                 told += [f"config: models.{name}.{line}" for line in lines]
     if told:
         stop("\n".join(told))
