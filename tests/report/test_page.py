@@ -466,6 +466,13 @@ def test_weights_that_were_taken_over_have_no_training_curve(build, page):
     assert "Without a training history" in told.text["training"] and "lvo" in told.text["training"]
 
 
+def test_weights_that_were_trained_on_from_others_say_from_which(build, page):
+    told = page(build(models={"lvo": {"memory": {"init": "shipped"}}}))
+    said = " ".join(told.text["answer"].split())
+    assert "trained here from shipped on, on 2 sequences with those of its start" in said
+    assert "trained here from shipped on" in told.rows["provenance"][-1][1]
+
+
 def test_cost_data_and_provenance(build, page):
     results = build()
     results.benchmark("flow/dis/cat.tsv", 1.5)

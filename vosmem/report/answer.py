@@ -88,8 +88,11 @@ def training(report: Report, group: Group) -> str:
     segmented = report.scored or tuple(report.sequences)
     held_out = [s for s in segmented if folds.get(s) in group.models[0].parts]
     if not held_out:
-        here = "trained here" if all(m.trained_here for m in group.models) else "taken over, having been trained"
-        return f"{here} on {tables.plural(len(trained_on), 'sequence')}"
+        on = f"on {tables.plural(len(trained_on), 'sequence')}"
+        if not all(m.trained_here for m in group.models):
+            return f"taken over, having been trained {on}"
+        begun = group.models[0].settings["memory"]["init"]
+        return f"trained here from {begun} on, {on} with those of its start" if begun else f"trained here {on}"
     parts = tables.plural(len({folds[s] for s in held_out}), "part")
     others = _others(group, held_out, folds)
     if len(held_out) == len(segmented):

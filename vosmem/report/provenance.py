@@ -129,7 +129,9 @@ def _networks(model: Model, stage: str) -> list[WeightsUsed]:
 
 def _memory(model: Model, fold: str) -> WeightsUsed:
     own = model.parts[fold]
-    source = "trained here" if model.trained_here else f"taken over: {model.settings['memory']['weights']}"
+    settings = model.settings["memory"]
+    begun = f" from {settings['init']} on" if settings["init"] else ""
+    source = f"trained here{begun}" if model.trained_here else f"taken over: {settings['weights']}"
     source = f"fold {fold}, {source}" if fold else source
     davis = own.trained_on and {*own.trained_on} <= {*davis2016.facts()}
     licence = DAVIS_LICENCE if davis else OWN_LICENCE
