@@ -54,6 +54,13 @@ class Halved(torch.nn.Module):
         return {"sides": red * torch.arange(1, 8).view(7, 1, 1)}
 
 
+@pytest.mark.slow
+def test_fields_of_more_pixels_together_than_a_quantile_takes():
+    flow = torch.zeros(2, 2, 2900, 2900)
+    flow[:, 0, :1450] = 40
+    assert saliency.picture(flow).shape == (2, 3, 2900, 2900)
+
+
 def test_the_two_directions_stand_side_by_side():
     forward, backward = moving_square().float(), -moving_square().float()
     maps = saliency.sides(Halved(), forward, backward, "float32")

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vosmem.errors import UserError
 from vosmem.refine import lattice
 from vosmem.refine.lattice import Lattice
 
@@ -79,7 +80,7 @@ def test_one_point():
 
 
 def test_points_too_far_apart_are_told():
-    with pytest.raises(ValueError, match="more than can be numbered"):
+    with pytest.raises(UserError, match="no more than 64 bits number; raise"):
         Lattice(np.array([[0.0, 1e6]] * 5))
 
 

@@ -26,8 +26,8 @@ def picture(flow: Tensor) -> Tensor:
     _, _, height, width = flow.shape
     residual = flow - fit_camera(flow)[0]
     length = residual.norm(dim=1)  # (N, H, W)
-    longest = torch.quantile(length.flatten(1), AT_MOST, dim=1)[:, None, None]  # (N, 1, 1)
-    saturation = (length / longest.clamp_min(2 * ONE_PIXEL * diagonal(height, width))).clamp(max=1)
+    longest = torch.stack([field.quantile(AT_MOST) for field in length])  # (N); quantile takes 2^24 values at most
+    saturation = (length / longest.clamp_min(2 * ONE_PIXEL * diagonal(height, width))[:, None, None]).clamp(max=1)
     sixths = 3 + 3 / torch.pi * torch.atan2(residual[:, 1], residual[:, 0])  # (N, H, W), 0..6 round the circle
     towards = torch.tensor([0, 4, 2], dtype=flow.dtype, device=flow.device).view(3, 1, 1)  # where red, green, blue lack
     hue = ((sixths[:, None] + towards) % 6 - 3).abs().sub(1).clamp(0, 1)  # (N, 3, H, W), of full colour

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from vosmem.errors import UserError
+
 
 class Lattice:
     """The lattice around a set of points, which filters values given at the points.
 
     ``features``: (d, N) real, the points' positions in units of the Gaussian's standard deviation.
-    Raises ValueError where they lie too far apart for 64-bit vertex numbers.
+    Raises UserError where they lie too far apart for 64-bit vertex numbers.
     """
 
     def __init__(self, features: np.ndarray):
@@ -28,7 +30,10 @@ class Lattice:
         low = centre.min(1) - 2 * d  # room for the vertices and for their neighbours
         shape = centre.max(1) + 3 * d + 1 - low
         if np.log2(shape).sum() > 62:
-            raise ValueError(f"features spread over {shape.tolist()} lattice cells, more than can be numbered")
+            raise UserError(
+                f"refine: got pixels that spread over {shape.tolist()} lattice cells by place and colour, expected no "
+                "more than 64 bits number; raise the method's sdims or schan, or lower data.short_side"
+            )
         steps = np.append(np.cumprod(shape[:0:-1].astype(np.int64))[::-1], 1)  # of the packed number, per coordinate
         found, self._simplex = np.unique(steps @ (centre - low[:, None]), return_inverse=True)  # (S), (N)
 
