@@ -423,6 +423,22 @@ def test_shipped_configs_resolve(repository, name):
     assert config.resolve(resolved) == resolved
 
 
+def test_the_published_setting_is_the_papers_whatever_the_defaults_become(repository):
+    """Tokmakov et al., ICCV 2017: the model and how it was trained."""
+    memory = yaml.safe_load((repository / "config/published.yaml").read_text())["memory"]
+    training = {
+        "optimizer": "rmsprop",
+        "learning_rate": 1e-4,
+        "weight_decay": 0.005,
+        "gradient_clip": 50,
+        "steps": 30_000,
+    }
+    clips = {"steps": 30_000, "batch": 1, "clip_length": 14, "clip_stride": 1, "flip": True, "stop_and_go": 0.2}
+    model = {"projection": 128, "cell": "convgru", "state": 64, "kernel": 7, "bidirectional": True, "shared": True}
+    assert memory["overlap_loss"] == 0
+    assert training.items() | clips.items() | model.items() <= memory.items()
+
+
 def test_the_file_that_compares_streams_is_that_of_the_folds_with_rows_more(repository):
     streams, folds = (
         yaml.safe_load((repository / f"config/davis2016-{name}.yaml").read_text()) for name in ("streams", "folds")

@@ -9,8 +9,9 @@ from vosmem import weights
 from vosmem.errors import UserError
 from vosmem.motion import checkpoint
 from vosmem.motion.mpnet import MPNet
-from vosmem.motion.train import learning_rate, train, train_to_file
+from vosmem.motion.train import learning_rate, sample, train, train_to_file
 
+CPU = torch.device("cpu")
 TINY = {"width": 0.07, "size": (32, 48), "batch_size": 2, "steps": 6, "seed": 3, "save_every": 2}
 
 
@@ -37,6 +38,12 @@ def test_two_runs_are_equal_bit_for_bit_and_so_is_an_interrupted_one(tmp_path):
     torch.manual_seed(99)  # whatever happens between
     resumed = train(tmp_path / "d.pt", tmp_path / "d.csv", **TINY)
     assert same(first, resumed)
+
+
+def test_every_seed_and_every_step_has_fields_of_its_own():
+    one, other, later = (sample(*at, 2, (32, 48), "uv", CPU)[0] for at in ((0, 3), (1, 3), (0, 4)))
+    assert not torch.equal(one, other)
+    assert not torch.equal(one, later)
 
 
 def test_log(tmp_path):

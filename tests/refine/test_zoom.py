@@ -82,9 +82,8 @@ def test_windows_hold_what_is_near(given_, margin):
             sides = [max(e[k + 2] for e in near) - min(e[k] for e in near) for k in (0, 1)]
             room = margin * (sides[axis] + max(sides)) / 2
             least = min(last + room, n) - max(first - room, 0)  # what lies beyond the frame is lost
-            assert high - low >= min(least, n) - 1.01
-            if sides[axis] + 2 * room >= zoom.LEAST:
-                assert high - low <= least + 1.01
+            assert high - low >= max(min(least, n) - 1.01, min(zoom.LEAST, n))
+            assert high - low <= max(least + 1.01, zoom.LEAST)
 
 
 def test_a_window_is_no_smaller_than_blur_allows():
@@ -92,6 +91,13 @@ def test_a_window_is_no_smaller_than_blur_allows():
     assert [w.stop - w.start for w in window] == [zoom.LEAST, zoom.LEAST]
     (window,) = zoom.windows(np.array([[3.0, 1, 6, 9]]), (10, 10), 0.35)
     assert window == (slice(0, 10), slice(0, 10))
+
+
+def test_at_the_frame_s_edge_it_reaches_further_inward():
+    corners = np.array([[0.0, 170, 20, 199], [100, 0, 119, 30]])
+    for extent, beside in zip(corners, ((0, 200 - zoom.LEAST), (120 - zoom.LEAST, 0)), strict=True):
+        (window,) = zoom.windows(extent[None], SIZE, 0.35)
+        assert window == tuple(slice(start, start + zoom.LEAST) for start in beside)
 
 
 # --- agreement and fusion

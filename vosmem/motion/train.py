@@ -22,6 +22,9 @@ from vosmem.motion.synthetic import batch
 from vosmem.whole import replacing
 
 COLUMNS = ("step", "loss", "iou", "lr", "seconds")
+# Between the first steps of two seeds. Odd, so that no two of 2^32 begin alike: PyTorch's generator on the CPU takes no
+# more than 32 bits of a seed and drops the rest without a word.
+SEEDS_APART = 0x9E3779B1
 
 
 def learning_rate(step: int, steps: int, peak: float, schedule: str) -> float:
@@ -54,7 +57,7 @@ def sample(
     """
     of_files = n // 2 if fields is not None else 0
     with torch.no_grad():
-        flow, label = batch(n - of_files, *size, (seed << 32) + step, device=device)
+        flow, label = batch(n - of_files, *size, (step + SEEDS_APART * seed) % 2**32, device=device)
         if fields is not None and of_files:
             estimated, moving = fields.batch(step, of_files, device)
             if estimated.shape[2:] != flow.shape[2:]:

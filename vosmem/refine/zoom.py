@@ -121,8 +121,8 @@ def closer(
 
 
 def fine_grid(size: tuple[int, int]) -> Grid:
-    """The cells of the result for a working frame of (H, W)."""
-    return Grid.of_image((max(1, size[0] // FINE), max(1, size[1] // FINE)), size)
+    """The cells of the result for a working frame of (H, W): as many as the frame has pixels where it is halved."""
+    return Grid.of_image((max(1, round(size[0] / FINE)), max(1, round(size[1] / FINE))), size)
 
 
 def extent(cells: np.ndarray, grid: Grid) -> np.ndarray:
@@ -163,10 +163,11 @@ def windows(extents: np.ndarray, size: tuple[int, int], margin: float) -> list[W
 
 
 def _within(low: float, high: float, length: int) -> slice:
-    """The pixels from ``low`` to ``high``, or ``LEAST`` about their middle, as far as there are any."""
-    lack = max(0.0, LEAST - (high - low)) / 2
-    start = min(max(0, round(low - lack)), length - 1)
-    return slice(start, max(start + 1, min(length, round(high + lack))))
+    """The pixels from ``low`` to ``high`` that the frame has; where they are few, ``LEAST`` about them."""
+    start, stop = max(0, round(low)), min(length, round(high))
+    size = min(length, max(LEAST, stop - start))
+    start = min(max(0, start - (size - (stop - start)) // 2), length - size)
+    return slice(start, start + size)
 
 
 def agreed(cells: np.ndarray, grid: Grid, window: Window, side: np.ndarray) -> float:
