@@ -119,7 +119,7 @@ def test_a_sequence_less_runs_what_is_of_all(finished, config):
 
 
 def test_a_folder_that_is_gone(broken, config):
-    """Under `all` its sequence is no more; where it is named, the table of defects says what is missing."""
+    """Under `all` its sequence is no more; where it is named, the run stops before any job."""
     config["data"] |= {"test": "all", "train": ["a", "train"]}
     broken.planned(config)
     shutil.rmtree(broken.folder / "tiny/JPEGImages/480p/b")
@@ -130,7 +130,8 @@ def test_a_folder_that_is_gone(broken, config):
     broken.write(config)
     done = broken.run(check=False)
     assert done.returncode == 1
-    assert "JPEGImages/480p/b" in done.stdout + done.stderr and "holds no images" in done.stdout + done.stderr
+    told = "config: data.test: got 'b', but tiny/JPEGImages/480p has no such sequence; it has a, c, d, train; correct"
+    assert told in done.stdout + done.stderr
 
 
 def truncate(path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from vosmem.allowed import is_plain, shown
 from vosmem.data import layout
 from vosmem.errors import UserError
 
+MANY = 5  # names that a message lists
 LONGEST = 150  # bytes of a name; files may have 255, of which those half written take some 100 more
 
 
@@ -22,14 +23,32 @@ def place(data: Mapping[str, Any]) -> layout.Place:
 def sequences(data: Mapping[str, Any], key: str) -> list[str]:
     """The sequences that `train` or `test` means: a list, a file of names, a part of the data set, or all.
 
-    ``data``: the resolved section. Raises UserError where the file or the data set cannot be read, or where a sequence
-    has a name that cannot be the name of results.
+    ``data``: the resolved section. Raises UserError where the file or the data set cannot be read, where a sequence has
+    a name that cannot be the name of results, or where the data set has none of that name.
     """
     names = _asked(data, key)
     for name in names:
         if why := unusable(name):
             raise UserError(f"config: data.{key}: the sequence {shown(name)} {why}; rename it, or take it off the list")
+    if names and data["source"] != "demo":
+        _check_known(data, key, names)
     return names
+
+
+def _check_known(data: Mapping[str, Any], key: str, names: Sequence[str]) -> None:
+    """Raise UserError where the data set has no frames by one of these names."""
+    where = place(data)
+    known = layout.sequence_names(where)
+    there = {*known}
+    absent = [name for name in names if name not in there and not any(layout.sources(where, name)[:1])]
+    if absent:
+        got = f"{', '.join(map(shown, absent[:MANY]))}{', ...' * (len(absent) > MANY)}"
+        mend = "leave the suffix out" if {Path(name).stem for name in absent} & there else "correct the name"
+        folder = layout.LAYOUTS[where.layout].parent(where)
+        raise UserError(
+            f"config: data.{key}: got {got}, but {folder} has no such sequence; it has "
+            f"{', '.join(known[:MANY])}{', ...' * (len(known) > MANY)}; {mend}, or take it off the list"
+        )
 
 
 def unusable(name: str) -> str:
