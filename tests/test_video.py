@@ -27,6 +27,28 @@ def test_mask_round_trip(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["m.png"]
 
 
+def test_of_sixteen_bits_the_upper_are_taken_and_nearly_black_ones_noted(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(video, "_NOTED", [])
+    for name, largest in (("bright", 65535), ("dark", 4000), ("dark too", 1000), ("black", 0)):
+        ramp = np.linspace(0, largest, 64 * 3).round().astype(np.uint16).reshape(8, 8, 3)
+        cv2.imwrite(str(tmp_path / f"{name}.png"), ramp)
+        np.testing.assert_array_equal(video.read_frame(tmp_path / f"{name}.png"), ramp >> 8)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "dark.png: a 16-bit image whose largest value is 4000 of 65535" in line and "scale the images to 16" in line
+
+
+def test_files_of_several_images_or_of_real_numbers_are_no_frames(tmp_path):
+    frames = [np.full((8, 8, 3), v, np.uint8) for v in (0, 100, 200)]
+    cv2.imwritemulti(str(tmp_path / "several.tif"), frames)
+    cv2.imwrite(str(tmp_path / "one.tif"), frames[1])
+    cv2.imwrite(str(tmp_path / "real.tiff"), frames[0].astype(np.float32))
+    with pytest.raises(UserError, match=r"several.tif: holds 3 images, expected one; write them as a folder"):
+        video.read_frame(tmp_path / "several.tif")
+    with pytest.raises(UserError, match=r"real.tiff: got float32 values, expected 8 or 16 bits"):
+        video.read_frame(tmp_path / "real.tiff")
+    np.testing.assert_array_equal(video.read_frame(tmp_path / "one.tif"), frames[1])
+
+
 def test_frames_come_in_order_and_at_the_size_asked_for(tmp_path):
     paths = [tmp_path / f"{t}.png" for t in range(11)]
     for t, path in enumerate(paths):

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from vosmem import config, parse
@@ -25,6 +26,13 @@ def add_actions(parser: argparse.ArgumentParser) -> Callable[..., argparse.Argum
         return commands.add_parser(name, help=told, description=" ".join(filter(None, (sentence(told), more))))
 
     return add
+
+
+def path(text: str) -> Path:
+    """The path that an argument is; nothing, as of a variable that is not set, would be the folder one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("got nothing, expected a path")
+    return Path(text)
 
 
 def sentence(told: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,10 @@ VOID = (
     224,
     224,
 )  # BGR, index 255 of DAVIS's and VOC's palette: neither object nor background, taken as the latter
+
+OF_SEVERAL = (".tif", ".tiff", ".webp")  # suffixes of image files that may hold more than one
+DARK = 1 << 12  # 16-bit images all of whose values are below may be of 12 bits
+_NOTED: list[int] = []
 
 MARK = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # of a JPEG's segment
 
@@ -57,11 +62,40 @@ def _breaks_off(jpeg: bytes) -> bool:
 
 
 def read_frame(path: str | os.PathLike) -> np.ndarray:
-    """One frame, (H, W, 3) uint8, BGR. Grey is repeated, an alpha channel dropped, EXIF orientation applied."""
-    image = decode(path, cv2.IMREAD_COLOR)
+    """One frame, (H, W, 3) uint8, BGR. Grey is repeated, an alpha channel dropped, EXIF orientation applied.
+
+    Of 16 bits the upper eight are taken. Raises UserError where the file cannot be read, or holds several images.
+    """
+    image = decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
         raise UserError(f"{path}: cannot be read as an image; replace or remove the file")
+    if Path(path).suffix.lower() in OF_SEVERAL and (count := _images_in(path)) > 1:
+        raise UserError(f"{path}: holds {count} images, expected one; write them as a folder, a file each")
+    if image.dtype == np.uint16:
+        _note_dark(path, int(image.max()))
+        return (image >> 8).astype(np.uint8)
+    if image.dtype != np.uint8:
+        raise UserError(f"{path}: got {image.dtype} values, expected 8 or 16 bits; convert the image")
     return image
+
+
+def _images_in(path: str | os.PathLike) -> int:
+    """How many images a file holds; 1 where that cannot be told."""
+    try:
+        return cv2.imcount(os.fspath(path))
+    except (cv2.error, UnicodeError):
+        return 1
+
+
+def _note_dark(path: str | os.PathLike, largest: int) -> None:
+    """Say once that 16-bit images look as if fewer bits were in use: such an image is nearly black."""
+    if 0 < largest < DARK and not _NOTED:
+        _NOTED.append(largest)
+        print(
+            f"note: {path}: a 16-bit image whose largest value is {largest} of 65535, so nearly black; where it has 10 "
+            "or 12 bits, scale the images to 16",
+            file=sys.stderr,
+        )
 
 
 def frames(paths: Iterable[str | os.PathLike], size: tuple[int, int]) -> Iterator[np.ndarray]:

@@ -27,3 +27,14 @@ def test_a_run_ends_with_where_it_all_is_and_what_it_says(tmp_path, content, tol
         (tmp_path / "evaluate/lvo/raw").mkdir(parents=True)
         (tmp_path / "evaluate/lvo/raw/summary.csv").write_text(content)
     assert summed_up.line(tmp_path, "lvo", "raw") == f"done, see {tmp_path}/report.html{told}"
+
+
+def test_what_the_run_was_not_about_is_not_told(tmp_path):
+    """A page and scores may be of an earlier run, and of other masks."""
+    (tmp_path / "report.html").write_text("")
+    (tmp_path / "evaluate/lvo/raw").mkdir(parents=True)
+    (tmp_path / "evaluate/lvo/raw/summary.csv").write_text(HEADER + "mean,0.8,1,0,0.8,1,0,\n")
+    results = f"done, results are in {tmp_path}/"
+    assert summed_up.line(tmp_path, "lvo", "raw", {"masks", "refine"}) == results
+    scores = "; lvo, raw masks: J 80.0, F 80.0"
+    assert summed_up.line(tmp_path, "lvo", "raw", {"evaluate_summary"}) == results + scores

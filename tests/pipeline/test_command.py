@@ -16,6 +16,7 @@ from tests.pipeline.conftest import bright, moving
 from tests.test_videofile import cut_short, turn
 from vosmem import video, videofile
 from vosmem.cli import main
+from vosmem.pipeline.output import RECORD
 
 NAMES = [f"frame-{t}.png" for t in range(4)]
 
@@ -34,7 +35,7 @@ def overlap(a, b):
 
 
 def held(folder):
-    return sorted(p.name for p in folder.iterdir())
+    return sorted(p.name for p in folder.iterdir() if p.name != RECORD)
 
 
 def test_a_folder_of_images_keeps_its_names_and_its_other_files(bright_stages, folder_of, tmp_path, capsys):

@@ -3,7 +3,8 @@
 import pytest
 
 from vosmem.errors import UserError
-from vosmem.pipeline.output import output
+from vosmem.pipeline import inputs
+from vosmem.pipeline.output import RECORD, output
 
 
 def write(out, names=("masks", "overlay.mp4"), overwrite=False, source=None, text="new", fail=False):
@@ -17,7 +18,8 @@ def write(out, names=("masks", "overlay.mp4"), overwrite=False, source=None, tex
 
 
 def held(folder):
-    return {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*") if p.is_file()}
+    files = [p for p in folder.rglob("*") if p.is_file() and p.name != RECORD]
+    return {p.relative_to(folder).as_posix(): p.read_text() for p in files}
 
 
 def test_what_is_written_appears_and_the_rest_stays(tmp_path):
@@ -41,7 +43,7 @@ def test_nothing_half_written_is_left(tmp_path, overwrite):
     with pytest.raises(UserError):
         write(tmp_path, overwrite=overwrite, fail=True)
     assert held(tmp_path) == {"masks/0.png": "old", "overlay.mp4": "old"}
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["masks", "overlay.mp4"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [RECORD, "masks", "overlay.mp4"]
 
 
 @pytest.mark.parametrize("names", [("masks",), ("overlay.mp4",)])
@@ -54,7 +56,7 @@ def test_what_is_there_already_is_not_replaced_unless_asked(tmp_path, names):
     assert set(held(tmp_path).values()) == {"old"}
     write(tmp_path, overwrite=True)
     assert held(tmp_path) == {"masks/0.png": "new", "overlay.mp4": "new"}
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["masks", "overlay.mp4"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [RECORD, "masks", "overlay.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -75,12 +77,44 @@ def test_what_vosmem_did_not_write_is_not_replaced_even_if_asked(tmp_path, make,
     assert held(tmp_path) == before
 
 
+@pytest.mark.parametrize("file", ["masks/0.png", "masks/drawn.png", "overlay.mp4"])
+def test_what_was_changed_or_added_since_is_not_replaced_even_if_asked(tmp_path, file):
+    write(tmp_path)
+    (tmp_path / file).write_text("corrected by hand")
+    before = held(tmp_path)
+    with pytest.raises(
+        UserError, match=f"is not replaced, since {file} was changed or put there after vosmem wrote it"
+    ):
+        write(tmp_path, overwrite=True)
+    assert held(tmp_path) == before
+
+
+def test_what_was_written_in_turns_is_replaced_where_nothing_was_changed(tmp_path):
+    write(tmp_path, ("masks",), text="first")
+    write(tmp_path, ("overlay.mp4",), text="then")
+    write(tmp_path, text="new", overwrite=True)
+    (tmp_path / RECORD).unlink()  # as an earlier version leaves it
+    write(tmp_path, text="newer", overwrite=True)
+    (tmp_path / RECORD).write_text("[]")
+    write(tmp_path, text="newest", overwrite=True)
+    assert held(tmp_path) == {"masks/0.png": "newest", "overlay.mp4": "newest"}
+
+
 @pytest.mark.parametrize("name", ["masks", "overlay.mp4"])
 def test_the_input_is_never_replaced(tmp_path, name):
     write(tmp_path, text="mine")
     with pytest.raises(UserError, match=f"{name}: is the input, which would be replaced"):
         write(tmp_path, overwrite=True, source=tmp_path / name)
     assert set(held(tmp_path).values()) == {"mine"}
+
+
+def test_results_beside_the_videos_are_no_videos(tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    write(tmp_path)
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk/0.png").touch()
+    assert [one.name for one in inputs.given([tmp_path], tmp_path / "out").values()] == ["a", "b", "walk"]
 
 
 def test_a_file_is_no_folder(tmp_path):

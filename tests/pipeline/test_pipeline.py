@@ -72,6 +72,31 @@ def test_one_frame_is_segmented(random_weights):
     assert vosmem.segment(moving(1), device="cpu", short_side=64).shape == (1, 60, 90)
 
 
+def test_pytorch_has_as_many_threads_as_before(random_weights, monkeypatch):
+    before = torch.get_num_threads()
+    inside = []
+    run = segmentation.run
+    monkeypatch.setattr(segmentation, "run", lambda *a: inside.append(torch.get_num_threads()) or run(*a))
+    vosmem.segment(moving(2), threads=1)
+    assert inside == [1]
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"frames": None}, "frames: got NoneType, expected frames"),
+        ({"short_side": 64.5}, "short side: got 64.5, expected 64 to 2160 pixels"),
+        ({"short_side": None}, "short side: got None, expected"),
+        ({"method": ""}, "methods"),
+        ({"weights": None}, "weights: got None, expected shipped, shipped-isnet, or the path of a file"),
+    ],
+)
+def test_what_cannot_be_used_is_told(random_weights, arguments, message):
+    with pytest.raises(UserError, match=message):
+        vosmem.segment(**{"frames": moving(2), **arguments})
+
+
 def test_masks_are_made_by_the_method_that_was_asked_for(random_weights):
     found = {
         method: vosmem.segment(moving(3), device="cpu", short_side=64, method=method)

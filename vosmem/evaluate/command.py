@@ -139,7 +139,7 @@ def _notices(scores: list[SequenceScores], ignored: int, merge_objects: bool) ->
         files = _count(labelled, "file")
         print(
             f"note: labels or grey levels above 1 in {files}: all that is not 0 counted as foreground "
-            "(say --merge-objects where that is meant)",
+            "(where that is meant, say --merge-objects; probabilities are to be cut at a half first)",
             file=sys.stderr,
         )
     if ignored:

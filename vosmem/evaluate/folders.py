@@ -56,7 +56,8 @@ def _sequences(root: Path | None, option: str) -> list[str]:
         )
     if not names:
         raise UserError(
-            f"{option}: {root} holds no folders, expected <sequence>/<frame>.png; give the folder above the sequences"
+            f"{option}: {root} holds no folders, expected <sequence>/<frame>.png; give the folder above the sequences, "
+            "or move the files of one into a folder of its name"
         )
     return names
 

@@ -28,7 +28,7 @@ EXAMPLE = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "input",
-        type=Path,
+        type=arguments.path,
         nargs="+",
         metavar="INPUT",
         help="a video file, or a folder of one video's images; several, or a folder of them, are segmented one after "
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=arguments.path,
         required=True,
         metavar="OUT",
         help="folder to write masks/<frame>.png to, of several videos <video>/masks/<frame>.png; what else it holds "

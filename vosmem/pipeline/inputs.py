@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vosmem.data import files
 from vosmem.errors import UserError
+from vosmem.pipeline.output import recorded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +109,11 @@ def _videos(path: Path) -> list[Input]:
         )
     if images:
         return [Input(path, tuple(images))]
-    within = [Input(path / name, tuple(files.images(path / name))) for name in files.folders(path)]
+    ours = {
+        file.split("/")[0] for file in recorded(path)
+    }  # masks of an earlier run, where results lie beside the videos
+    names = [name for name in files.folders(path) if name not in ours]
+    within = [Input(path / name, tuple(files.images(path / name))) for name in names]
     found = [*map(Input, videos), *(one for one in within if one.images)]
     if not found:
         raise UserError(

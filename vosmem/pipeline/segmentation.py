@@ -74,7 +74,8 @@ def segment(
     cuts: bool = True,
     work: str | os.PathLike | None = None,
     method: str | None = None,
-    weights: str = "shipped",
+    weights: str | os.PathLike = "shipped",
+    threads: int | None = None,
 ) -> np.ndarray:
     """Segment the moving object of a video.
 
@@ -84,16 +85,17 @@ def segment(
     ``work``: a folder for temporary files, which take some 3 MB a frame of the longest shot at the default resolution;
     by default the system's, which TMPDIR sets; ``method``: one of the config's `refine.methods`, by default the last of
     its default; ``weights``: of the memory, as `memory.weights` of the config: shipped, shipped-isnet, or the path of a
-    weights.safetensors.
+    weights.safetensors; ``threads``: how many to take, None for all cores that the process may use. PyTorch has as many
+    as before when this returns.
 
-    Returns (T, H, W) bool, true where the object is. Raises UserError for frames that cannot be used.
+    Returns (T, H, W) bool, true where the object is. Raises UserError for what cannot be used.
     """
     if isinstance(frames, str | os.PathLike):
         given = inputs.single(Path(frames)).frames()
     else:
         given = ((None, frame[..., ::-1]) for frame in _checked(frames))
-    stages = ready(device, None, short_side, method, weights)
-    with _folder(work) as folder:
+    with device_kept(), _folder(work) as folder:
+        stages = ready(device, threads, short_side, method, weights)
         done = run(given, Path(folder), stages, short_side, cuts)
         masks = np.empty((len(done), *done.size), bool)  # (T, H, W)
         for t, mask in enumerate(done.masks()):
@@ -102,8 +104,9 @@ def segment(
 
 
 def ready(
-    device: str, threads: int | None = None, short_side: int = 480, method: str | None = None, weights: str = "shipped"
-) -> Stages:
+    device: str, threads: int | None = None, short_side: int = 480, method: str | None = None,
+    weights: str | os.PathLike = "shipped",
+) -> Stages:  # fmt: skip
     """What :func:`run` takes, for as many videos as there are; weights that are not here yet are fetched.
 
     ``threads``: None for all cores that the process may use; the others see :func:`segment`. Raises UserError where one
@@ -114,13 +117,15 @@ def ready(
     from vosmem.weights import MEMORIES, memory_name
     from vosmem.weights.fetch import fetch
 
-    if not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
-        raise UserError(f"short side: got {short_side}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
-    name = memory_name(weights)
+    if not isinstance(short_side, int) or not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
+        raise UserError(f"short side: got {short_side!r}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
+    if not isinstance(weights, str | os.PathLike):
+        raise UserError(f"weights: got {weights!r}, expected {', '.join(MEMORIES)}, or the path of a file")
+    name = memory_name(os.fspath(weights))
     memory = fetch(name) if name else Path(weights)
     if not memory.is_file() and not name:
         raise UserError(f"{weights}: no such weight file; expected {', '.join(MEMORIES)}, or the path of one")
-    stages = Stages.of(memory, choose(device, threads), {"methods": [method]} if method else {})
+    stages = Stages.of(memory, choose(device, threads), {} if method is None else {"methods": [method]})
     stages.fetch()
     return stages
 
@@ -203,7 +208,22 @@ def _folder(work: str | os.PathLike | None) -> Iterator[str]:
         yield path
 
 
+@contextmanager
+def device_kept() -> Iterator[None]:
+    """PyTorch's settings, which are of the whole process, as they were before the block."""
+    import torch
+
+    threads, tf32 = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.allow_tf32 = tf32
+
+
 def _checked(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    if not isinstance(frames, Iterable):
+        raise UserError(f"frames: got {type(frames).__name__}, expected frames (H, W, 3), in order, or a path")
     for t, frame in enumerate(frames):
         frame = np.asarray(frame)
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:

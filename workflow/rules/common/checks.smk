@@ -63,7 +63,8 @@ def look_once_for_each_job():
 def tell_results():
     """After a run that succeeded: where the results are, and what they say of the first model."""
     model, method = next(iter(MODELS)), CONFIG["refine"]["methods"][-1]
-    print(f"vosmem: {summed_up.line(Path(RESULTS), model, method)}", file=sys.stderr)
+    asked_for = {job.rule.name for job in workflow.dag.jobs}
+    print(f"vosmem: {summed_up.line(Path(RESULTS), model, method, asked_for)}", file=sys.stderr)
 
 
 def tell_defects():
