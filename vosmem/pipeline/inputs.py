@@ -101,7 +101,8 @@ def _videos(path: Path) -> list[Input]:
         raise UserError(f"{path}: no such file; give a video file or a folder of images")
     if not path.is_dir():
         return [Input(path)]
-    images, videos = files.images(path), files.videos(path)
+    ours = {file.split("/")[0] for file in recorded(path)}  # of an earlier run, whose results lie beside the videos
+    images, videos = files.images(path), [video for video in files.videos(path) if video.name not in ours]
     if images and videos:
         raise UserError(
             f"{path}: holds images ({images[0].name}) and videos ({videos[0].name}), of which only one can be meant; "
@@ -109,9 +110,6 @@ def _videos(path: Path) -> list[Input]:
         )
     if images:
         return [Input(path, tuple(images))]
-    ours = {
-        file.split("/")[0] for file in recorded(path)
-    }  # masks of an earlier run, where results lie beside the videos
     names = [name for name in files.folders(path) if name not in ours]
     within = [Input(path / name, tuple(files.images(path / name))) for name in names]
     found = [*map(Input, videos), *(one for one in within if one.images)]
