@@ -165,7 +165,7 @@ BAD = {
     ),
     "no sequences": (
         lambda f: remove(f / "A/bear", f / "A/boat"), [],
-        r"--annotations: .*A holds no folders, expected <sequence>/<frame>.png; give the folder above the .* of its name",
+        r"--annotations: .*A holds no folders, expected <sequence>/<frame>.png; give the folder above .* its name",
     ),
     "no folder": (lambda f: remove(f / "M"), [], r"--masks: .*M is no folder; give a folder of <sequence>/<frame>.png"),
     "a whole data set": (
