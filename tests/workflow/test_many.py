@@ -15,7 +15,9 @@ NAMES = [f"a-sequence-with-a-long-name-{i:04d}" for i in range(MANY)]
 
 @pytest.fixture
 def many(workflow, config):
-    """A data set of which nothing is there but the sequences' descriptions."""
+    """A data set of which nothing is there but the sequences' folders and descriptions."""
+    for name in NAMES:
+        (workflow.folder / "tiny/JPEGImages/480p" / name).mkdir()
     (workflow.folder / "names.txt").write_text("\n".join(NAMES))
     config["data"] |= {"train": "names.txt", "test": "names.txt"}
     folder = workflow.folder / "results/tiny/data"
@@ -39,6 +41,8 @@ def longest_argument(workflow, config, names) -> dict[str, int]:
     behind <<< is read by the shell.
     """
     config["data"] |= {"train": names, "test": names}
+    for name in names:
+        (workflow.folder / "tiny/JPEGImages/480p" / name).mkdir(exist_ok=True)
     workflow.write(config)
     rule, longest = "", {}
     for line in workflow.run("--dry-run", "--printshellcmds").stdout.splitlines():
