@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,7 @@ def ready(
     from vosmem.weights import MEMORIES, memory_name
     from vosmem.weights.fetch import fetch
 
-    if not isinstance(short_side, int) or not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
+    if not isinstance(short_side, Integral) or not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
         raise UserError(f"short side: got {short_side!r}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
     if not isinstance(weights, str | os.PathLike):
         raise UserError(f"weights: got {weights!r}, expected {', '.join(MEMORIES)}, or the path of a file")
