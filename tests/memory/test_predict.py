@@ -35,7 +35,7 @@ def test_predicted_maps_lie_on_the_read_outs_grid(trained, tmp_path):
         coarse, fine = features.grid("fine"), file.grid("probability")
         assert fine.stride == (4, 4)
         assert fine.offset == coarse.offset
-        assert file.maker.parameters == {"trained_on": ["a"], "mirrored": True}
+        assert file.maker.parameters == {"trained_on": ["a"], "mirrored": False}
         rows = file.rows("probability").astype(float)
     assert rows.shape == (6, 16, 24)
     assert 0 < rows.min() < rows.max() < 1
@@ -123,7 +123,7 @@ def test_half_the_size_gives_the_same_probabilities(trained, tmp_path):
         run("predict", path, "--appearance", appearance, "--motion", motion, "-o", tmp_path / "p.h5")
         with cache.read(tmp_path / "p.h5") as file:
             rows.append(file.rows("probability").astype(float))
-            assert file.maker.parameters == {"trained_on": ["a"], "mirrored": True}
+            assert file.maker.parameters == {"trained_on": ["a"], "mirrored": False}
     np.testing.assert_allclose(*rows, atol=5e-3)
 
 

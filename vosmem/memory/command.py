@@ -54,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     predict.add_argument(
         "--mirrored",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="the mean of two views, as memory.mirrored says (default: yes)",
+        default=False,
+        help="the mean of two views, as memory.mirrored says (default: no)",
     )
     arguments.add_settings(train, "memory")
     for command in (train, predict):

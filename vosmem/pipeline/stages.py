@@ -28,6 +28,11 @@ class Stages:
     device: torch.device
     refine: Mapping[str, Any]
 
+    @property
+    def two_views(self) -> bool:
+        """Whether the memory predicts from its streams' mirror image too: by the default, which no training decides."""
+        return config.section_defaults("memory")["mirrored"]
+
     @classmethod
     def of(cls, memory: Path, device: torch.device, refine: Mapping[str, Any] | None = None) -> Stages:
         """The stages that the weight file ``memory`` tells of, and ``refine``, keys of the config's section.
@@ -111,8 +116,8 @@ class Stages:
             files["appearance"].append(out)
         with step("memory") as count:
             out = folder / "memory.h5"
-            views = config.section_defaults("memory")["mirrored"]
-            count.append(predict.run(files["appearance"], files["motion"], self.memory, out, self.device, views))
+            streams = (files["appearance"], files["motion"])
+            count.append(predict.run(*streams, self.memory, out, self.device, self.two_views))
         used.delete([*files["appearance"], *files["motion"]])
         with step("refine") as count:
             method, look = self.refine["methods"][-1], None
@@ -137,8 +142,7 @@ class Stages:
 
         settings = self.told["settings"]
         cells = -(-working_size[0] // STRIDE) * -(-working_size[1] // STRIDE)
-        views = 1 + config.section_defaults("memory")["mirrored"]
-        states = views * 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
+        states = (1 + self.two_views) * 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
         first, fine = cells * settings["finer"] ** 2, prod(zoom.fine_grid(working_size).shape)
         return max(states, 3 * 4 * first, 4 * first + 3 * 4 * fine)
 
