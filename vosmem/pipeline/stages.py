@@ -142,7 +142,8 @@ class Stages:
 
         settings = self.told["settings"]
         cells = -(-working_size[0] // STRIDE) * -(-working_size[1] // STRIDE)
-        states = (1 + self.two_views) * 2 * settings["state"] * cells if settings["bidirectional"] and not settings["reach"] else 0
+        kept = settings["bidirectional"] and not settings["reach"]
+        states = (1 + self.two_views) * 2 * settings["state"] * cells if kept else 0
         first, fine = cells * settings["finer"] ** 2, prod(zoom.fine_grid(working_size).shape)
         return max(states, 3 * 4 * first, 4 * first + 3 * 4 * fine)
 
