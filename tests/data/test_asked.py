@@ -22,6 +22,7 @@ def test_names_that_are_there(data, tmp_path, names):
     assert asked.sequences(data | {"test": names}, "test") == names
     (tmp_path / "names.txt").write_text("\n".join(names))
     assert asked.sequences(data | {"test": str(tmp_path / "names.txt")}, "test") == names
+    asked.check(data, "test", names)
 
 
 @pytest.mark.parametrize(
@@ -35,10 +36,7 @@ def test_names_that_are_there(data, tmp_path, names):
         (list("abcdefg"), "got 'a', 'b', 'c', 'd', 'e', ..., but"),
     ],
 )
-def test_names_that_are_not(data, tmp_path, names, message):
+def test_names_that_are_not(data, names, message):
     expected = "config: data.train: " + message.format(root=re.escape(data["root"]))
     with pytest.raises(UserError, match=expected):
-        asked.sequences(data | {"train": names}, "train")
-    (tmp_path / "names.txt").write_text("\n".join(names))
-    with pytest.raises(UserError, match=expected):
-        asked.sequences(data | {"train": str(tmp_path / "names.txt")}, "train")
+        asked.check(data, "train", names)

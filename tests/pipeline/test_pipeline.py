@@ -18,6 +18,7 @@ from vosmem.memory.model import VisualMemory
 from vosmem.motion import checkpoint
 from vosmem.motion.mpnet import MPNet
 from vosmem.pipeline import segmentation, stages
+from vosmem.pipeline.output import RECORD
 from vosmem.weights import fetch
 
 
@@ -138,7 +139,7 @@ def test_a_video_file_with_all_there_is_to_write(random_weights, tmp_path):
     for name in ("masks", "probability"):
         assert sorted(p.name for p in (tmp_path / "out" / name).iterdir()) == [f"{t:05d}.png" for t in range(4)]
     assert len(list(videofile.read(tmp_path / "out/overlay.mp4"))) == 4
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["masks", "overlay.mp4", "probability"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [RECORD, "masks", "overlay.mp4", "probability"]
 
 
 @pytest.mark.parametrize(

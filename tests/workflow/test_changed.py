@@ -130,7 +130,7 @@ def test_a_folder_that_is_gone(broken, config):
     broken.write(config)
     done = broken.run(check=False)
     assert done.returncode == 1
-    told = "config: data.test: got 'b', but tiny/JPEGImages/480p has no such sequence; it has a, c, d, train; correct"
+    told = "config: data.test: got 'b', but tiny/JPEGImages/480p has no such sequence; it has a, c, train; correct"
     assert told in done.stdout + done.stderr
 
 

@@ -23,20 +23,18 @@ def place(data: Mapping[str, Any]) -> layout.Place:
 def sequences(data: Mapping[str, Any], key: str) -> list[str]:
     """The sequences that `train` or `test` means: a list, a file of names, a part of the data set, or all.
 
-    ``data``: the resolved section. Raises UserError where the file or the data set cannot be read, where a sequence has
-    a name that cannot be the name of results, or where the data set has none of that name.
+    ``data``: the resolved section. Raises UserError where the file or the data set cannot be read, or where a sequence
+    has a name that cannot be the name of results. Names that are listed need not be there, see :func:`check`.
     """
     names = _asked(data, key)
     for name in names:
         if why := unusable(name):
             raise UserError(f"config: data.{key}: the sequence {shown(name)} {why}; rename it, or take it off the list")
-    if names and data["source"] != "demo":
-        _check_known(data, key, names)
     return names
 
 
-def _check_known(data: Mapping[str, Any], key: str, names: Sequence[str]) -> None:
-    """Raise UserError where the data set has no frames by one of these names."""
+def check(data: Mapping[str, Any], key: str, names: Sequence[str]) -> None:
+    """Raise UserError where the data set is not there, or has no sequence by one of ``names``."""
     where = place(data)
     known = layout.sequence_names(where)
     there = {*known}

@@ -94,7 +94,7 @@ def sequences(key):
     try:
         names = asked.sequences(CONFIG["data"], key)
         if names and not rendered():
-            layout.check(PLACE)
+            asked.check(CONFIG["data"], key, names)
         return names
     except UserError as error:
         if DOWNLOADING:
