@@ -22,7 +22,7 @@ def test_names_that_are_there(data, tmp_path, names):
     assert asked.sequences(data | {"test": names}, "test") == names
     (tmp_path / "names.txt").write_text("\n".join(names))
     assert asked.sequences(data | {"test": str(tmp_path / "names.txt")}, "test") == names
-    asked.check(data, "test", names)
+    asked.check(data | {"test": names}, "test", names)
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_names_that_are_there(data, tmp_path, names):
 def test_names_that_are_not(data, names, message):
     expected = "config: data.train: " + message.format(root=re.escape(data["root"]))
     with pytest.raises(UserError, match=expected):
-        asked.check(data, "train", names)
+        asked.check(data | {"train": names}, "train", names)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,25 @@ def sequences(data: Mapping[str, Any], key: str) -> list[str]:
 
 
 def check(data: Mapping[str, Any], key: str, names: Sequence[str]) -> None:
-    """Raise UserError where the data set is not there, or has no sequence by one of ``names``."""
+    """Raise UserError where one of ``names``, of :func:`sequences`, is listed and the data set has no such sequence."""
+    if _means_a_part(data, data[key]):
+        return  # of the data set's own names
     where = place(data)
     known = layout.sequence_names(where)
     there = {*known}
     absent = [name for name in names if name not in there and not any(layout.sources(where, name)[:1])]
     if absent:
-        got = f"{', '.join(map(shown, absent[:MANY]))}{', ...' * (len(absent) > MANY)}"
         mend = "leave the suffix out" if {Path(name).stem for name in absent} & there else "correct the name"
         folder = layout.LAYOUTS[where.layout].parent(where)
         raise UserError(
-            f"config: data.{key}: got {got}, but {folder} has no such sequence; it has "
-            f"{', '.join(known[:MANY])}{', ...' * (len(known) > MANY)}; {mend}, or take it off the list"
+            f"config: data.{key}: got {_some(map(shown, absent))}, but {folder} has no such sequence; "
+            f"it has {_some(known)}; {mend}, or take it off the list"
         )
+
+
+def _some(names: Iterable[str]) -> str:
+    first = [*islice(names, MANY + 1)]
+    return ", ".join([*first[:MANY], *["..."] * (len(first) > MANY)])
 
 
 def unusable(name: str) -> str:
@@ -66,6 +73,11 @@ def unusable(name: str) -> str:
     return ""
 
 
+def _means_a_part(data: Mapping[str, Any], asked: Any) -> bool:
+    """Whether a value means all of the data set, or a part that it is distributed in, rather than listing names."""
+    return asked == "all" or asked in layout.LAYOUTS[data["layout"]].parts
+
+
 def _asked(data: Mapping[str, Any], key: str) -> list[str]:
     asked = data[key]
     if isinstance(asked, list):
@@ -74,7 +86,7 @@ def _asked(data: Mapping[str, Any], key: str) -> list[str]:
         from vosmem.demo import SEQUENCES
 
         return [name for name, part in SEQUENCES.items() if asked in ("all", part)]
-    if asked == "all" or asked in layout.LAYOUTS[data["layout"]].parts:
+    if _means_a_part(data, asked):
         return layout.sequence_names(place(data), None if asked == "all" else asked)
     try:
         return layout.read_list(Path(asked))

@@ -95,7 +95,7 @@ def segment(
         given = inputs.single(Path(frames)).frames()
     else:
         given = ((None, frame[..., ::-1]) for frame in _checked(frames))
-    with device_kept(), _folder(work) as folder:
+    with _pytorch_kept(), _folder(work) as folder:
         stages = ready(device, threads, short_side, method, weights)
         done = run(given, Path(folder), stages, short_side, cuts)
         masks = np.empty((len(done), *done.size), bool)  # (T, H, W)
@@ -210,7 +210,7 @@ def _folder(work: str | os.PathLike | None) -> Iterator[str]:
 
 
 @contextmanager
-def device_kept() -> Iterator[None]:
+def _pytorch_kept() -> Iterator[None]:
     """PyTorch's settings, which are of the whole process, as they were before the block."""
     import torch
 
