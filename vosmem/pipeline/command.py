@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         default="shipped",
         metavar="FILE",
-        help="of the memory: shipped, shipped-isnet (by IS-Net, which npm fetches, besides; see docs/decisions.md), "
+        help="of the memory: shipped, shipped-isnet (by IS-Net, which npm fetches, besides; see docs/experiments.md), "
         "or the path of a weights.safetensors of yours (default: %(default)s)",
     )
     parser.add_argument(
