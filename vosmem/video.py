@@ -165,6 +165,11 @@ def to_grey(frame: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
 
 
+def to_lab(frame: np.ndarray) -> np.ndarray:
+    """A BGR frame (H, W, 3) uint8 as CIE L*a*b* (H, W, 3) uint8, each channel scaled to 0..255."""
+    return cv2.cvtColor(frame, cv2.COLOR_BGR2LAB)
+
+
 def overlay(frame: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int] = (40, 160, 255)) -> np.ndarray:
     """The mask (H, W) bool tinted over the frame (H, W, 3) uint8 BGR, with its outline drawn."""
     shown = frame.copy()

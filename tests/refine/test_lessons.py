@@ -61,8 +61,8 @@ def see(pixels):
 
 
 def watch(folder, step=lessons.EVERY):
-    settings = config.section_defaults("refine", {"zoom": {"agreement": [0, 1]}})
-    return lessons.watch(folder / "s.json", folder / "s.h5", None, settings, see, step)
+    settings = config.section_defaults("refine", {"zoom": {"agreement": [0, 1]}, "votes": {"weight": 0}})
+    return lessons.watch(folder / "s.json", folder / "s.h5", None, [], settings, see, step)
 
 
 @pytest.mark.parametrize(

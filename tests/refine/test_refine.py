@@ -14,8 +14,9 @@ import torch
 from tests.appearance import u2netp_file
 from vosmem import cache, config, cores, flow, video
 from vosmem.cli import main
+from vosmem.data import describe
 from vosmem.grid import Axis, Grid, resample
-from vosmem.refine import STAGE_VERSION, bilateral, correction, stage, zoom
+from vosmem.refine import STAGE_VERSION, bilateral, correction, stage, votes, zoom
 from vosmem.refine.look import look_by
 from vosmem.refine.methods import METHODS, probability
 
@@ -102,7 +103,8 @@ def test_masks_and_hashes(written):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_tells_what_it_did(written, look, method):
-    settings = config.section_defaults("refine").get(method, {}) if method != "temporal" else {}
+    settings = dict(config.section_defaults("refine").get(method, {})) if method != "temporal" else {}
+    settings |= {"votes": {"weight": 0.6}} if method != "raw" else {}
     assert refine(written, "--method", method, *look) == 0
     told = json.loads((written / "out/a.b.json").read_text())
     assert (told["version"], told["method"], told["threshold"]) == (STAGE_VERSION, method, 0.5)
@@ -114,7 +116,7 @@ def test_every_method_tells_what_it_did(written, look, method):
 def test_as_many_threads_as_were_asked_for_and_no_more_than_there_are_cores(written, monkeypatch, given, taken):
     monkeypatch.setattr(cores, "count", lambda: 3)
     seen = []
-    monkeypatch.setattr(stage, "run", lambda *given: seen.append(given[-1]) or 2)
+    monkeypatch.setattr(stage, "run", lambda *given: seen.append(given[7]) or 2)
     assert refine(written, *([] if given is None else ["--threads", str(given)])) == 0
     assert seen == [taken]
 
@@ -160,7 +162,7 @@ def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, c
     settings = (
         "{zoom: {weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0, "
         f"correction: {json.dumps(str(path or 'none'))}, mirrored: {json.dumps(mirrored)}, steady: {{weight: 1}}}}, "
-        "temporal: {weight: 1}}"
+        "temporal: {weight: 1}, votes: {weight: 0}}"
     )
     write_flow(written / "flow.h5")
     along = ["--flow", str(written / "flow.h5")] if steadied else []
@@ -232,7 +234,7 @@ def test_probabilities_are_steadied_before_any_method(written, method):
     write_flow(written / "flow.h5")
     with cache.read(written / "p.h5") as file:
         mean, grid = file.rows("probability").astype(np.float32).mean(0), file.grid("probability")
-    told = ["--settings", "{temporal: {weight: 1, tolerance: 0.5}}"]
+    told = ["--settings", "{votes: {weight: 0}, temporal: {weight: 1, tolerance: 0.5}}"]
     assert refine(written, "--method", method, "--flow", str(written / "flow.h5"), *told) == 0
     pixels = Grid.of_image((96, 128), (48, 64))
     for name in ("f1", "f2"):
@@ -243,6 +245,57 @@ def test_probabilities_are_steadied_before_any_method(written, method):
     told = json.loads((written / "out/a.b.json").read_text())
     assert told["parameters"]["temporal"] == {"weight": 1, "tolerance": 0.5}
     assert list(told["masks"]) == ["f1.png", "f2.png"]
+
+
+def write_features(path, frames=("f1", "f2")):
+    """Two maps of a network, in which the frames look alike, mirrored."""
+    maker = cache.Maker("appearance", cache.stage_version("appearance"), "u2netp", {"layers": ["a", "b"]})
+    grid, coarse = Grid.of_image((24, 32), (48, 64)), Grid.of_image((3, 4), (48, 64))
+    seen = np.random.default_rng(2).normal(size=(5, 24, 32)).astype(np.float32)
+    with cache.write(path, cache.Clip("a.b", frames, (48, 64)), maker) as file:
+        file.create("a", (5, 24, 32), grid)
+        file.create("b", (1, 3, 4), coarse)
+        file.append("a", np.stack([seen, seen[..., ::-1]]))
+        file.append("b", np.zeros((2, 1, 3, 4)))
+    return seen
+
+
+@pytest.mark.parametrize("method", sorted({*METHODS} - {"raw", "zoom"}))
+def test_cells_that_look_alike_vote_before_any_method(written, method):
+    write_features(written / "features.h5")
+    options = ["--method", method, "--appearance", str(written / "features.h5")]
+    assert refine(written, *options) == 0
+    sequence, size = describe.read(written / "d.json"), (48, 64)
+    with cache.read(written / "p.h5") as file, cache.read(written / "features.h5") as features:
+        maps, grid = file.rows("probability").astype(np.float32), file.grid("probability")
+        looks = [
+            lambda t: np.concatenate([votes.on_cells(features.rows(n)[t], features.grid(n), size) for n in ("a", "b")]),
+            lambda t: votes.colours(stage.working_frame(sequence, t), size),
+        ]
+        voted = dict(votes.voted(maps.__getitem__, grid, 2, size, looks, 0.6))
+    assert np.abs(voted[0] - maps[0]).max() > 0.1
+    keys = config.section_defaults("refine").get(method, {}) if method != "temporal" else {}
+    pixels = Grid.of_image((96, 128), size)
+    for t, name in enumerate(("f1", "f2")):
+        frame = stage.working_frame(sequence, t)
+        expected = probability(method, voted[t], grid, pixels, lambda frame=frame: frame, keys) > 0.5
+        np.testing.assert_array_equal(video.read_mask(written / f"out/a.b/{name}.png"), expected)
+
+
+def test_by_method_raw_there_is_no_vote(written):
+    write_features(written / "features.h5")
+    masks = []
+    for options in ([], ["--appearance", str(written / "features.h5")]):
+        assert refine(written, "--method", "raw", *options) == 0
+        masks.append(video.read_mask(written / "out/a.b/f1.png"))
+    np.testing.assert_array_equal(*masks)
+
+
+def test_features_of_other_frames_are_refused(written, capsys):
+    write_features(written / "other.h5", frames=("f1", "f3"))
+    assert refine(written, "--method", "temporal", "--appearance", str(written / "other.h5")) == 1
+    assert "other.h5: is of other frames than a.b; run the workflow again" in capsys.readouterr().err
+    assert not (written / "out/a.b").exists()
 
 
 def test_a_flow_that_does_not_fit_is_one_line(written, capsys):

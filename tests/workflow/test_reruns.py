@@ -77,6 +77,10 @@ def test_a_methods_keys_rerun_that_method_alone(changed, config):
     changed.run()
     config["refine"]["temporal"] = {"weight": 0.5}  # raw is of each frame by itself
     assert changed.planned(config) == {"refine": 4, "evaluate": 4, "evaluate_summary": 2, **PAGE}
+    del config["refine"]["temporal"]
+    config["refine"]["votes"] = {"weight": 0.5}  # raw has no vote either
+    assert changed.planned(config) == {"refine": 4, "evaluate": 4, "evaluate_summary": 2, **PAGE}
+    config["refine"]["votes"] = {"weight": 0}
     config["models"] = {"lvo": {"motion": {"network": "none"}}}  # and so is what has no motion stream
     assert "flow" not in changed.planned(config)
     config.pop("models")

@@ -118,7 +118,7 @@ class Stages:
             out = folder / "memory.h5"
             streams = (files["appearance"], files["motion"])
             count.append(predict.run(*streams, self.memory, out, self.device, self.two_views))
-        used.delete([*files["appearance"], *files["motion"]])
+        used.delete(files["motion"])
         with step("refine") as count:
             method, look = self.refine["methods"][-1], None
             along = next(iter(flows.values()), None) if method != "raw" and both else None
@@ -127,8 +127,10 @@ class Stages:
                 corrected_by = zoom.corrected_by(keys["correction"])
                 look = look_by(fetch(zoom.NETWORK), self.device, corrected_by, keys["mirrored"])
             threads = torch.get_num_threads()
-            count.append(refine.run(description, out, folder / "masks.json", method, self.refine, along, look, threads))
-        used.delete(flows.values())
+            masks = folder / "masks.json"
+            alike = files["appearance"]
+            count.append(refine.run(description, out, masks, method, self.refine, along, look, threads, alike))
+        used.delete([*flows.values(), *files["appearance"]])
         return used.most()
 
     def states(self, working_size: tuple[int, int]) -> int:

@@ -28,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flow", type=Path, metavar="FLOW.h5", help="steady the probabilities along this flow, see refine.temporal"
     )
+    parser.add_argument(
+        "--appearance",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FEATURES.h5",
+        help="these files tell, beside colours, which cells are alike, see refine.votes",
+    )
     methods = config.schema()["properties"]["refine"]["properties"]["methods"]["items"]["enum"]
     parser.add_argument("--method", default="raw", choices=methods, help="see refine.methods (default: %(default)s)")
     parser.add_argument(
@@ -61,7 +69,6 @@ def run(args: argparse.Namespace) -> int:
         corrected_by = args.correction or zoom.corrected_by(keys["correction"])
         look = look_by(network, where, corrected_by, keys["mirrored"])
     with arguments.timed(f"refine {args.out.stem}") as frames:
-        frames.append(
-            stage.run(args.description, args.probability, args.out, args.method, settings, args.flow, look, threads)
-        )
+        files = (args.description, args.probability, args.out)
+        frames.append(stage.run(*files, args.method, settings, args.flow, look, threads, args.appearance))
     return 0

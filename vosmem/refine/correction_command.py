@@ -24,6 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flow", type=Path, metavar="FOLDER", help="steady the probabilities along these flows, see refine.temporal"
     )
+    parser.add_argument(
+        "--appearance",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="feature files of these folders tell which cells are alike, see refine.votes",
+    )
     parser.add_argument("--look", type=Path, metavar="FILE", help="the weights of U2-Net-p (default: the registry's)")
     parser.add_argument(
         "-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the correction, and the sum's weights"
@@ -39,5 +47,7 @@ def run(args: argparse.Namespace) -> int:
     settings = arguments.settings(args, "refine")
     where, look = device.choose(args.device, args.threads), args.look or weights.file_for(zoom.NETWORK, "registry")
     with arguments.timed("correction", "windows") as windows:
-        windows.append(learn.run(args.descriptions, args.memory, args.flow, look, settings, where, args.out))
+        windows.append(
+            learn.run(args.descriptions, args.memory, args.flow, args.appearance, look, settings, where, args.out)
+        )
     return 0

@@ -29,21 +29,23 @@ RIDGE = 1e-3  # of the squares of the sum's weights
 
 
 def run(
-    descriptions: Sequence[Path], cells: Path, flow: Path | None, look: Path, settings: Mapping[str, Any],
-    device: torch.device, out: Path,
+    descriptions: Sequence[Path], cells: Path, flow: Path | None, appearance: Sequence[Path], look: Path,
+    settings: Mapping[str, Any], device: torch.device, out: Path,
 ) -> int:  # fmt: skip
     """Fit the sum's weights to these sequences, train its correction on them, and write both to ``out``.
 
-    ``cells``, ``flow``: folders of the sequences' probability and flow files, <sequence>.h5; ``look``: U2-Net-p's
-    weights; ``settings``: the config's section `refine`. Where nothing can be learned, since no window has a mask and
-    counts, the file says what the settings do, and corrects nothing. Returns the number of windows.
+    ``cells``, ``flow``, each of ``appearance``: folders of the sequences' probability, flow and feature files,
+    <sequence>.h5; ``look``: U2-Net-p's weights; ``settings``: the config's section `refine`. Where nothing can be
+    learned, since no window has a mask and counts, the file says what the settings do, and corrects nothing. Returns
+    the number of windows.
     """
     sequences = [describe.read(path) for path in descriptions]
     step = apart([len(sequence.frames) for sequence in sequences])
     see, videos = eye(look, device, LAYERS), []
     for path, sequence in zip(descriptions, sequences, strict=True):
         file = f"{sequence.name}.h5"
-        videos.append(watch(path, cells / file, flow / file if flow else None, settings, see, step))
+        features = [folder / file for folder in appearance]
+        videos.append(watch(path, cells / file, flow / file if flow else None, features, settings, see, step))
     weights, model = np.asarray(settings["zoom"]["weights"], np.float32), Correction()
     lessons = [video.lessons() for video in videos]
     if any(one.share >= COUNTS for windows in lessons for one in windows):

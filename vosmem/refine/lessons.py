@@ -5,7 +5,7 @@ The predictions should be by memories that were not trained on these sequences, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,19 +89,21 @@ def apart(lengths: list[int]) -> int:
 
 
 def watch(
-    description: Path, cells: Path, flow: Path | None, settings: Mapping[str, Any],
+    description: Path, cells: Path, flow: Path | None, appearance: Sequence[Path], settings: Mapping[str, Any],
     see: Callable[[np.ndarray], dict[str, np.ndarray]], step: int,
 ) -> Video:  # fmt: skip
     """Look at a sequence's frames that have masks: one in ``step``, or all where they are further apart.
 
-    ``cells``: the probability file, whose maps are steadied along ``flow`` where it is given; ``settings``: the
-    config's section `refine`; ``see``: :func:`vosmem.refine.look.eye`, with the correction's layers.
+    ``cells``: the probability file; ``flow``, ``appearance``: what the steps before the look ask for, see
+    :func:`vosmem.refine.stage.run`; ``settings``: the config's section `refine`; ``see``:
+    :func:`vosmem.refine.look.eye`, with the correction's layers.
     """
     sequence = describe.read(description)
     size, keys = sequence.working_size, settings["zoom"]
     with cache.read(cells, "memory") as file:
         grid = file.grid("probability")
-        maps = dict(stage.maps(file, flow, settings["temporal"], cells.parent))
+        steps = stage.before("zoom", settings, flow)
+        maps = dict(stage.maps(file, sequence, steps, flow, appearance, cells.parent))
     windows = zoom.windows(np.stack([zoom.extent(maps[t], grid) for t in sorted(maps)]), size, keys["margin"])
     paths = {t: path for t, path in enumerate(sequence.mask_paths) if path is not None}
     every = -(-step * len(paths) // len(maps))

@@ -4,6 +4,7 @@ rule refine:
         description=f"{RESULTS}/frames/{{seq}}.json",
         probability=f"{RESULTS}/memory/{{model}}/{{seq}}.h5",
         flow=lambda w: flow_to_follow(w.model, w.method, w.seq),
+        appearance=lambda w: told_alike_by(w.model, w.method, [w.seq]),
         look=lambda w: look_weights(w.method),
         correction=lambda w: correction_weights(w.model, w.method, w.seq),
     output:
@@ -25,9 +26,10 @@ rule refine:
         look=lambda wildcards, input: look_options(wildcards.method, input.look, input.correction),
         weights=lambda wildcards: look_hashes(wildcards.method),
         flow=lambda wildcards, input: f"--flow {shlex.quote(input.flow)}" if input.flow else "",
+        alike=lambda w: alike_options(w.model, w.method, w.seq),
     shell:
         "python -m vosmem refine {input.description:q} {input.probability:q} --method {wildcards.method}"
-        " --settings {params.settings} {params.flow} {params.look} --threads {threads} --out {output.masks:q} 2> {log:q}"
+        " --settings {params.settings} {params.flow} {params.alike} {params.look} --threads {threads} --out {output.masks:q} 2> {log:q}"
 
 
 # Where refine.zoom.correction is `trained`. A fold's learns from what the others' memories make of sequences that they did
@@ -43,6 +45,7 @@ rule correction_train:
             for seq in correction_trained_on(w.model, w.part)
             if steadied(w.model, "zoom")
         ],
+        appearance=lambda w: told_alike_by(w.model, "zoom", correction_trained_on(w.model, w.part)),
         look=look_weights("zoom"),
     output:
         weights=f"{RESULTS}/correction/{{model}}/{{part}}weights.safetensors",
@@ -64,9 +67,10 @@ rule correction_train:
         settings=lambda w: correction_settings(w.model),
         memory=lambda w: shlex.quote(f"{RESULTS}/memory/{w.model}"),
         flow=lambda w, input: f"--flow {shlex.quote(str(Path(input.flows[0]).parent))}" if input.flows else "",
+        alike=lambda w: alike_options(w.model, "zoom"),
         weights=weights.entry(zoom.NETWORK).sha256,
     shell:
-        "python -m vosmem correction {input.descriptions:q} --memory {params.memory} {params.flow} --look {input.look:q}"
+        "python -m vosmem correction {input.descriptions:q} --memory {params.memory} {params.flow} {params.alike} --look {input.look:q}"
         " --settings {params.settings} --threads {threads} --out {output.weights:q} 2> {log:q}"
 
 

@@ -1,15 +1,39 @@
 # What a method of refinement depends on.
+import shlex
+
 from vosmem import weights
 from vosmem.refine import CORRECTIONS, TRAINED, zoom
 
 
 def refine_settings(model, method):
     """What a method of the section `refine` looks at: the threshold, and the method's own keys. The rest is others'."""
-    keys = ["threshold", method, *(["temporal"] if steadied(model, method) else [])]
+    keys = ["threshold", method, *steps_before(model, method)]
     settings = {key: CONFIG["refine"][key] for key in keys if key in CONFIG["refine"]}
     if correction_key(method) == TRAINED:
         settings["zoom"] = {key: value for key, value in settings["zoom"].items() if key != "weights"}
     return as_json(settings)
+
+
+def steps_before(model, method):
+    """The keys of the section `refine` that tell what comes before a method."""
+    steps = {"votes": voted(method), "temporal": steadied(model, method)}
+    return [step for step, taken in steps.items() if taken]
+
+
+def voted(method):
+    """Whether a method's masks are made of probabilities that cells which look alike have a vote on."""
+    return method != "raw" and CONFIG["refine"]["votes"]["weight"] > 0
+
+
+def told_alike_by(model, method, names):
+    """The cached features of sequences by which cells are told to be alike, beside colours; [] where none votes."""
+    return cached(model, names)["appearance"] if voted(method) else []
+
+
+def alike_options(model, method, seq=None):
+    """Where a job finds what cells are told to be alike by, as a command-line option."""
+    places = told_alike_by(model, method, [seq]) if seq else caches("appearance", model) if voted(method) else []
+    return f"--appearance {shlex.join(places)}" if places else ""
 
 
 def steadied(model, method):
@@ -75,7 +99,7 @@ def correction_trained_on(model, part):
 def correction_settings(model):
     """What the training of a correction depends on."""
     keys = {key: CONFIG["refine"]["zoom"][key] for key in ("margin", "agreement")}
-    return as_json({"zoom": keys} | ({"temporal": CONFIG["refine"]["temporal"]} if steadied(model, "zoom") else {}))
+    return as_json({"zoom": keys} | {step: CONFIG["refine"][step] for step in steps_before(model, "zoom")})
 
 
 def flow_to_follow(model, method, seq):
