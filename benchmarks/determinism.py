@@ -38,7 +38,8 @@ def chain(frames: Path, out: Path, threads: int) -> dict[str, list[np.ndarray]]:
     options = [word for stage, paths in streams.items() for word in (f"--{stage}", *paths)]
     vosmem("memory", "predict", weights.entry("lvo").path(), *options, "--out", out / "memory.h5", *n)
     for method in ("raw", "bilateral"):
-        vosmem("refine", out / "d.json", out / "memory.h5", "--method", method, "--out", out / f"{method}.json")
+        files, alike = (out / "d.json", out / "memory.h5"), ("--appearance", *streams["appearance"])
+        vosmem("refine", *files, "--method", method, *alike, "--out", out / f"{method}.json")
     data = {path.stem: contents(path) for path in sorted(out.glob("*.h5"), key=lambda p: p.stat().st_mtime_ns)}
     for method in ("raw", "bilateral"):
         data[f"masks, {method}"] = [np.stack([video.read_mask(p) for p in layout.images(out / method)])]

@@ -66,7 +66,8 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=EVERY, help="look at every so many frames (default: %(default)s)")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    settings = config.resolve(parse.yaml_file(args.results / "config.yaml"))["refine"]
+    configured = config.resolve(parse.yaml_file(args.results / "config.yaml"))
+    settings, networks = configured["refine"], configured["models"][args.model]["appearance"]
     see, rows, weights = eye(fetch(zoom.NETWORK), CPU, correction.LAYERS), [], {}
     print("| sequence | J, bilateral | F | J, zoom without correction | F | J, with it | F |")
     print("|---|---|---|---|---|---|---|")
@@ -76,6 +77,7 @@ def main() -> None:
         (flow,) = sorted(args.results.glob(f"flow/*/{name}.h5"))[:1]
         seen = watch(
             args.results / "data" / f"{name}.json", args.results / "memory" / args.model / f"{name}.h5", flow,
+            [args.results / "appearance" / n / f"{name}.h5" for n in config.names("appearance", networks)],
             settings, see, args.step,
         )  # fmt: skip
         ways = [(None, None), (weights[fold], None), (weights[fold], correction.load(trained, CPU))]

@@ -114,11 +114,11 @@ def _alike(own: Sequence[np.ndarray], others: Sequence[Sequence[np.ndarray]]) ->
 def _mean(alike: tuple[np.ndarray, np.ndarray], place: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The mean (n,) of what others say, ``values`` (m,), weighed by how far they look alike and how near they are."""
     asking, asked = alike
-    there = np.tile(place, (len(asked) // len(place), 1))  # (m, 2)
-    asking = np.concatenate([asking / TEMPERATURE, place, np.ones_like(place[:, :1])], 1)
-    asked = np.concatenate([asked, there, -(there**2).sum(1, keepdims=True) / 2], 1)
-    weights = asking @ asked.T  # (n, m), to a constant of each row
-    weights -= weights.max(1, keepdims=True)
+    square, one = (place**2).sum(1, keepdims=True) / 2, np.ones_like(place[:, :1])  # (n, 1) each
+    here, there = np.concatenate([place, -square, one], 1), np.concatenate([place, one, -square], 1)
+    asking = np.concatenate([asking / TEMPERATURE, here], 1)
+    asked = np.concatenate([asked, np.tile(there, (len(asked) // len(there), 1))], 1)
+    weights = asking @ asked.T  # (n, m); at most 1 / T a look, far from where exp() overflows
     np.exp(weights, out=weights)
     summed = weights @ np.stack([values, np.ones_like(values)], 1)  # (n, 2)
     return summed[:, 0] / summed[:, 1]
