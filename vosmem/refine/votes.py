@@ -1,8 +1,7 @@
 """Probabilities that cells of other frames have a vote on: what looks alike is alike, in frames near and far.
 
-The memory sees seconds at most, and a part that it missed in one frame it often has in another. So each cell of t, of
-some twenty to the frame's shorter side, asks those of frames near t and moves its logit by a share w of what sets them
-apart from itself:
+The memory sees seconds at most, and a part that it missed in one frame it often has in another. So each cell of frame t
+asks those of frames near t, and its logit moves by a share w of what sets them apart from it:
 
     l_t(x) += w (logit(v_t(x)) - logit(p_t(x))),    v_t(x) = sum_(s, y) k p_s(y) / sum_(s, y) k,
     k = exp(sum_i cos(a_i,t(x), a_i,s(y)) / T - |x - y|^2 / 2 R^2)
@@ -15,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 
 from vosmem import video
 from vosmem.grid import Grid, resample
 
-CELLS = 20  # to the frame's shorter side
+CELLS = 720  # of a frame, about: 20x36 of 480x854
 NEAR, APART = 32, 4  # frames to each side that vote, and every how many of them one does
 FEW = 8  # a shorter video has more of its frames vote
 TEMPERATURE = 0.05  # T: of the sum of cosines
@@ -35,7 +35,7 @@ Maps = Callable[[int], np.ndarray]
 
 def cells(size: tuple[int, int]) -> Grid:
     """The grid of those who vote, for a working frame of (H, W)."""
-    side = min(size) / CELLS
+    side = sqrt(size[0] * size[1] / CELLS)
     return Grid.of_image((max(1, round(size[0] / side)), max(1, round(size[1] / side))), size)
 
 
