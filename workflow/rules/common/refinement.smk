@@ -31,9 +31,9 @@ def told_alike_by(model, method, names):
 
 
 def alike_options(model, method, seq=None):
-    """Where a job finds what cells are told to be alike by, as a command-line option."""
-    places = told_alike_by(model, method, [seq]) if seq else caches("appearance", model) if voted(method) else []
-    return f"--appearance {shlex.join(places)}" if places else ""
+    """Where a job finds what cells are told to be alike by, as a command-line option: files of one sequence, or folders."""
+    places = cached(model, [seq])["appearance"] if seq else caches("appearance", model)
+    return f"--appearance {shlex.join(places)}" if places and voted(method) else ""
 
 
 def steadied(model, method):
