@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from vosmem.grid import Axis, Grid
 from vosmem.refine import zoom
+from vosmem.refine.logits import SURE
 
 SIZE = (120, 200)
 GRID = Grid(Axis(30, 4, 1.5), Axis(50, 4, 1.5))  # edge to edge
@@ -128,7 +129,7 @@ def plain(cells, window, sides, weights, share, correction=None):
             rows, columns = window
             if not (rows.start - 0.5 <= y < rows.stop - 0.5 and columns.start - 0.5 <= x < columns.stop - 0.5):
                 continue
-            p = min(max(p, zoom.SURE), 1 - zoom.SURE)
+            p = min(max(p, SURE), 1 - SURE)
             logit = math.log(p / (1 - p))
             v = (y + 0.5 - rows.start) / (rows.stop - rows.start) * sides.shape[1] - 0.5
             u = (x + 0.5 - columns.start) / (columns.stop - columns.start) * sides.shape[2] - 0.5

@@ -20,6 +20,7 @@ import numpy as np
 
 from vosmem import video
 from vosmem.grid import Grid, resample
+from vosmem.refine.logits import logit
 
 CELLS = 720  # of a frame, about: 20x36 of 480x854
 NEAR, APART = 32, 4  # frames to each side that vote, and every how many of them one does
@@ -28,7 +29,6 @@ TEMPERATURE = 0.05  # T: of the sum of cosines
 REACH = 0.236  # R: of the frame's height
 AROUND = (1, 3, 7)  # cells across over which colours are averaged: of the cell itself, and of what it lies in
 CLEAR = 3.0  # deviations at which features are cut: beyond, one channel would be all that counts
-SURE = 0.01  # probabilities nearer to 0 or 1 are taken as this near
 
 Maps = Callable[[int], np.ndarray]
 
@@ -49,23 +49,26 @@ def voted(
     any units; ``weight``: w, 0..1. A video of one frame stays as it is. Memory does not grow with the length.
     """
     coarse = cells(size)
-    place, apart = _place(coarse, size[0]), max(1, min(APART, length // FEW))
+    here, there = _near(coarse, size[0])
+    apart = max(1, min(APART, length // FEW))
 
     @lru_cache(maxsize=2 * (NEAR + APART))  # what the next APART frames ask for
-    def known(t: int) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The probabilities of a frame's cells, (n,), and what they look like, (n, C) each."""
-        seen = [look(t) for look in looks]
-        return on_cells(maps(t), grid, size).ravel(), [look.reshape(len(look), -1).T for look in seen]
+    def known(t: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """A frame's map, the probabilities of its cells, (n,), and what they look like, (n, C) each."""
+        own, seen = maps(t), [look(t) for look in looks]
+        return own, on_cells(own, grid, size).ravel(), [look.reshape(len(look), -1).T for look in seen]
 
     for t in range(length):
-        own = maps(t)
+        own, low, seen = known(t)
         others = [s for s in range(t % apart, length, apart) if s != t and abs(s - t) <= NEAR]
         if others:
-            low, voters = known(t)[0], [known(s) for s in others]
-            alike = _alike(known(t)[1], [look for _, look in voters])
-            found = _mean(alike, place, np.concatenate([probability for probability, _ in voters]))
-            moved = (_logit(found) - _logit(low)).reshape(coarse.shape)
-            own = 1 / (1 + np.exp(-_logit(own) - weight * resample(moved, coarse, grid)))
+            _, values, looks_of_others = zip(*map(known, others), strict=True)
+            asking, asked = _alike(seen, looks_of_others)
+            asking = np.concatenate([asking / TEMPERATURE, here], 1)
+            asked = np.concatenate([asked, np.tile(there, (len(others), 1))], 1)
+            found = _mean(asking, asked, np.concatenate(values))
+            moved = (logit(found) - logit(low)).reshape(coarse.shape)
+            own = 1 / (1 + np.exp(-logit(own) - weight * resample(moved, coarse, grid)))
         yield t, own
 
 
@@ -88,10 +91,12 @@ def on_cells(rows: np.ndarray, grid: Grid, size: tuple[int, int]) -> np.ndarray:
     return resample(rows.astype(np.float32), grid, coarse, how)
 
 
-def _place(coarse: Grid, height: int) -> np.ndarray:
-    """Where each cell is, (n, 2) float32, in R."""
+def _near(coarse: Grid, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of the cells that ask and of those that are asked (n, 4) float32, whose product is -|x - y|^2 / 2 R^2."""
     y, x = np.meshgrid(coarse.y.centres(), coarse.x.centres(), indexing="ij")
-    return (np.stack([y, x], -1).reshape(-1, 2) / (REACH * height)).astype(np.float32)
+    place = (np.stack([y, x], -1).reshape(-1, 2) / (REACH * height)).astype(np.float32)
+    square, one = (place**2).sum(1, keepdims=True) / 2, np.ones_like(place[:, :1])
+    return np.concatenate([place, -square, one], 1), np.concatenate([place, one, -square], 1)
 
 
 def _alike(own: Sequence[np.ndarray], others: Sequence[Sequence[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -111,13 +116,8 @@ def _alike(own: Sequence[np.ndarray], others: Sequence[Sequence[np.ndarray]]) ->
     return np.concatenate(asking, 1), np.concatenate(asked, 1)
 
 
-def _mean(alike: tuple[np.ndarray, np.ndarray], place: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The mean (n,) of what others say, ``values`` (m,), weighed by how far they look alike and how near they are."""
-    asking, asked = alike
-    square, one = (place**2).sum(1, keepdims=True) / 2, np.ones_like(place[:, :1])  # (n, 1) each
-    here, there = np.concatenate([place, -square, one], 1), np.concatenate([place, one, -square], 1)
-    asking = np.concatenate([asking / TEMPERATURE, here], 1)
-    asked = np.concatenate([asked, np.tile(there, (len(asked) // len(there), 1))], 1)
+def _mean(asking: np.ndarray, asked: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The mean (n,) of ``values`` (m,), whose weights are exp() of the product of (n, C) and (m, C)."""
     weights = asking @ asked.T  # (n, m); at most 1 / T a look, far from where exp() overflows
     np.exp(weights, out=weights)
     summed = weights @ np.stack([values, np.ones_like(values)], 1)  # (n, 2)
@@ -137,8 +137,3 @@ def _band(size: int, width: int) -> np.ndarray:
     at = np.arange(size)
     within = (np.abs(at[:, None] - at) <= width // 2).astype(np.float32)
     return within / within.sum(1, keepdims=True)
-
-
-def _logit(probability: np.ndarray) -> np.ndarray:
-    probability = np.clip(probability, SURE, 1 - SURE)
-    return np.log(probability / (1 - probability))

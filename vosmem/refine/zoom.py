@@ -25,6 +25,7 @@ from vosmem.ahead import side_by_side
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
 from vosmem.refine import TRAINED
+from vosmem.refine.logits import logit
 
 # Of the keys of the config's section `refine.zoom` those of :func:`closer`, and those of the step after it.
 KEYS, FINISH = ("margin", "weights", "agreement"), ("sdims", "schan", "subsample", "rounds")
@@ -34,7 +35,6 @@ QUANTILE = 0.01  # of the object's probability that lies beyond each side of its
 LEAST = 96  # pixels of the working frame that a window has at least, where the frame has: in less there is only blur
 BESIDE = 3  # frames to each side over which a window holds the object: so it moves slowly, and misses nothing
 NEAR = 24  # frames to each side over which the agreement is averaged
-SURE = 0.01  # probabilities nearer to 0 or 1 are taken as this near
 CLEAR = 1.0  # logits of sides are cut at: beyond, they are surer than right
 IN_MEMORY = 1 << 26  # bytes of maps that wait there for their windows; more go to a file
 
@@ -244,8 +244,7 @@ def evidence(one: Seen, grid: Grid, fine: Grid) -> tuple[np.ndarray, Window]:
 
 def logits(cells: np.ndarray, grid: Grid, part: Grid) -> np.ndarray:
     """Of the map ``cells`` on ``grid``, the logits at the cells of ``part``, float32, as far from 0 as they may be."""
-    probability = np.clip(resample(cells, grid, part), SURE, 1 - SURE)
-    return np.log(probability / (1 - probability))
+    return logit(resample(cells, grid, part))
 
 
 def clear(sides: np.ndarray) -> np.ndarray:

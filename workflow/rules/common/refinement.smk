@@ -31,9 +31,8 @@ def told_alike_by(model, method, names):
 
 
 def alike_options(model, method, seq=None):
-    """Where a job finds what cells are told to be alike by, as a command-line option: files of one sequence, or folders."""
-    places = cached(model, [seq])["appearance"] if seq else caches("appearance", model)
-    return f"--appearance {shlex.join(places)}" if places and voted(method) else ""
+    """Where a job finds what cells are told to be alike by, as a command-line option; "" where none votes."""
+    return stream_options(model, seq, ["appearance"]) if voted(method) else ""
 
 
 def steadied(model, method):

@@ -24,12 +24,9 @@ def cached(model, names):
     }
 
 
-def stream_options(model, seq=None):
+def stream_options(model, seq=None, stages=("appearance", "motion")):
     """Where a job finds its streams, as command-line options: folders, or the files of one sequence."""
-    places = {
-        stage: [f"{folder}/{seq}.h5" if seq else folder for folder in caches(stage, model)]
-        for stage in ("appearance", "motion")
-    }
+    places = {stage: [f"{folder}/{seq}.h5" if seq else folder for folder in caches(stage, model)] for stage in stages}
     return " ".join(f"--{stage} {shlex.join(paths)}" for stage, paths in places.items() if paths)
 
 
