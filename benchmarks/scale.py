@@ -2,7 +2,8 @@
 
 `fit` reads the benchmark tables of a run: CPU seconds of a job are taken to be a + b f p, with f frames of p million
 pixels, by least squares, which tells the start-up (a) from the work (b). `run N` makes N tiny sequences in a folder of
-its own, runs the workflow over them with small networks, and prints the same and what Snakemake itself took. `segment
+its own, runs the workflow over them with small networks, and prints the same and what Snakemake itself took; with
+`--folder`, what was interrupted (Ctrl-C, SIGTERM) goes on by the same command, and all its runs are counted. `segment
 N` segments N tiny videos with the shipped weights: by one `vosmem segment`, and by one each.
 """
 
@@ -12,6 +13,7 @@ import argparse
 import csv
 import json
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,10 +50,14 @@ def main() -> None:
     run = commands.add_parser("run")
     run.add_argument("sequences", type=int)
     run.add_argument("--cores", default="all")
+    run.add_argument("--folder", type=Path, help="stays, so that a run of hours can be had in parts")
     commands.add_parser("segment").add_argument("sequences", type=int)
     args = parser.parse_args()
     if args.action == "fit":
         print(table(args.results))
+        return
+    if args.action == "run" and args.folder:
+        tiny(args.folder.resolve(), args.sequences, args.cores)
         return
     with tempfile.TemporaryDirectory() as folder:
         if args.action == "run":
@@ -105,20 +111,30 @@ def render(folder: Path, count: int, frames: int = FRAMES) -> None:
 
 
 def tiny(folder: Path, count: int, cores: str) -> None:
-    """Make the sequences, run, and tell what it took."""
-    render(folder, count)
-    torch.manual_seed(0)
-    torch.save(mobile.mobilenet_v2(["block5"], 8).state_dict(), folder / "random.pth")
-    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    """Make the sequences where they are not yet, run, and tell what this run and those before it took."""
+    runs = folder / "runs.tsv"  # seconds by the clock and of the CPU
+    if not runs.is_file():
+        render(folder, count)
+        torch.manual_seed(0)
+        torch.save(mobile.mobilenet_v2(["block5"], 8).state_dict(), folder / "random.pth")
+        (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+        runs.touch()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--directory"]
     command += [str(folder), "--configfile", str(folder / "config.yaml"), "--cores", cores, "--keep-going"]
-    wall, cpu = taken(command, folder)
+    command += ["--rerun-incomplete"]
+    wall, cpu, status = taken(command, folder)
+    with open(runs, "a") as file:
+        file.write(f"{wall:.1f}\t{cpu:.1f}\n")
     results = folder / "results/tiny"
     print(table(results))
+    walls, cpus = np.loadtxt(runs, ndmin=2).T  # (runs,) each
+    ended = sum(1 for _ in (results / "evaluate/lvo/raw").glob("s[0-9]*.csv"))
     disk = sum(p.stat().st_size for p in folder.joinpath("results").rglob("*") if p.is_file())
     hidden = sum(1 for p in folder.joinpath(".snakemake").rglob("*") if p.is_file())
-    print(f"\n{count} sequences: {wall:.0f} s, {cpu:.0f} CPU s, that is {cpu / count:.2f} a sequence")
     print(f"disk of the results: {disk / count / 1e3:.0f} kB a sequence; files of Snakemake's: {hidden / count:.1f}")
+    cost = f"{walls.sum():.0f} s, {cpus.sum():.0f} CPU s, that is {cpus.sum() / max(ended, 1):.2f} a sequence"
+    print(f"\n{ended} of {count} sequences to the end, {len(walls)} runs: {cost}")
+    sys.exit(status)
 
 
 def together(folder: Path, count: int) -> None:
@@ -132,22 +148,29 @@ def together(folder: Path, count: int) -> None:
     print("| | s a video | CPU s a video |\n|---|---|---|")
     means = {}
     for name, commands in runs.items():
-        wall, means[name] = np.sum([taken(c, folder) for c in commands], 0) / count
+        wall, means[name], failed = np.sum([taken(c, folder) for c in commands], 0) / count
+        if failed:
+            sys.exit(1)
         print(f"| {name} | {wall:.2f} | {means[name]:.2f} |", flush=True)
     apart, at_once = means.values()
     print(f"\nscale segment: {apart - at_once:.1f} CPU s a video saved, of {apart:.1f} ({count} videos of 2 frames)")
 
 
-def taken(command: list[str], folder: Path) -> tuple[float, float]:
-    """Run a command; seconds by the clock, and of the CPU. What it tells is printed where it fails."""
+def taken(command: list[str], folder: Path) -> tuple[float, float, int]:
+    """Run a command, which is stopped where this process would be, and print what it tells where it fails.
+
+    Returns seconds by the clock, and of the CPU, and its exit status.
+    """
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with open(folder / "told.txt", "w") as told:
-        done = subprocess.run(command, stdout=told, stderr=told, check=False)
+        process = subprocess.Popen(command, stdout=told, stderr=told)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: process.terminate())
+        status = process.wait()
     wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
+    if status:
         print((folder / "told.txt").read_text()[-5000:], file=sys.stderr)
-        sys.exit(1)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, status
 
 
 if __name__ == "__main__":
