@@ -76,7 +76,9 @@ def stand_ins(folder: Path) -> None:
     told = {"settings": settings, "channels": channels, "fine": [], "streams": streams}
     weights.save(files["lvo"], model.state_dict(), {**told, "trained_on": [], "version": 1})
     known = {name: replace(weights.entry(name), sha256=weights.sha256(path)) for name, path in files.items()}
-    known["zoom"] = weights.entry("zoom")  # comes with vosmem, small already
+    known["zoom-u2netp"] = weights.entry("zoom-u2netp")  # comes with vosmem, small already
+    rules = config.schema()["properties"]["refine"]["properties"]["zoom"]["properties"]
+    rules["network"]["default"] = "u2netp"
     weights.registry = lambda: known
     fetch.fetch = lambda name, folder=None: files[name]
 

@@ -26,8 +26,8 @@ import numpy as np
 import torch
 import yaml
 
+from vosmem import config
 from vosmem.appearance import mobile
-from vosmem.refine import zoom
 from vosmem.weights.fetch import fetch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,7 +142,7 @@ def together(folder: Path, count: int) -> None:
     render(folder, count, 2)
     videos = sorted((folder / "tiny/JPEGImages/480p").iterdir())
     command = [sys.executable, "-m", "vosmem", "segment", "--short-side", str(SIZE[0]), "--threads", "1", "-o"]
-    fetch(zoom.NETWORK)  # so that neither fetches
+    fetch(config.section_defaults("refine")["zoom"]["network"])  # so that neither fetches
     runs = {"one command each": [[*command, f"{folder}/{v.name}", str(v)] for v in videos]}
     runs["one command for all"] = [[*command, f"{folder}/all", *map(str, videos)]]
     print("| | s a video | CPU s a video |\n|---|---|---|")

@@ -68,7 +68,8 @@ def main() -> None:
     torch.set_num_threads(1)
     configured = config.resolve(parse.yaml_file(args.results / "config.yaml"))
     settings, networks = configured["refine"], configured["models"][args.model]["appearance"]
-    see, rows, weights = eye(fetch(zoom.NETWORK), CPU, correction.LAYERS), [], {}
+    network = settings["zoom"]["network"]
+    see, rows, weights = eye(network, fetch(network), CPU, correction.LAYERS), [], {}
     print("| sequence | J, bilateral | F | J, zoom without correction | F | J, with it | F |")
     print("|---|---|---|---|---|---|---|")
     for name, fold in layout.read_folds(args.folds).items():
@@ -80,7 +81,7 @@ def main() -> None:
             [args.results / "appearance" / n / f"{name}.h5" for n in config.names("appearance", networks)],
             settings, see, args.step,
         )  # fmt: skip
-        ways = [(None, None), (weights[fold], None), (weights[fold], correction.load(trained, CPU))]
+        ways = [(None, None), (weights[fold], None), (weights[fold], correction.load(trained, CPU, network))]
         rows.append(np.concatenate([scores(seen, settings, *way) for way in ways]))
         print(f"| {name} | {' | '.join(f'{value:.1f}' for value in rows[-1])} |", flush=True)
     rows = np.stack(rows)

@@ -117,7 +117,7 @@ def test_the_given_mapping_is_left_alone():
         (
             "motion.network",
             "nope",
-            "config: motion.network: got 'nope', expected one of mpnet, residual, u2netp, camera",
+            "config: motion.network: got 'nope', expected one of mpnet, residual, u2netp, u2net, camera",
         ),
         ("motion.network", [], "config: motion.network: got [], expected one of mpnet, residual"),
         ("motion.network", ["mpnet", "mpnet"], "config: motion.network: got ['mpnet', 'mpnet']"),

@@ -56,7 +56,10 @@ def random_weights(tmp_path, monkeypatch):
     told |= {"trained_on": [], "version": 1}
     weights.save(files["lvo"], model.state_dict(), told)
     known = {n: replace(weights.entry(n), sha256=weights.sha256(path)) for n, path in files.items()}
-    known["zoom"] = weights.entry("zoom")  # it comes with vosmem, so it need not be fetched
+    small = "zoom-u2netp"
+    known[small] = weights.entry(small)  # it comes with vosmem, so it need not be fetched
+    rules = config.schema()["properties"]["refine"]["properties"]["zoom"]["properties"]
+    monkeypatch.setitem(rules["network"], "default", "u2netp")
     monkeypatch.setattr(weights, "registry", lambda: known)
     monkeypatch.setattr(fetch, "fetch", lambda name, folder=None: files[name])
     return files
@@ -173,7 +176,7 @@ def test_weights_that_are_not_to_be_had_are_told_before_the_first_stage(monkeypa
 
     monkeypatch.setattr("vosmem.weights.fetch.fetch", fetch)
     made = {"name": "isnet", "weights": weights.entry("isnet").sha256, "parameters": {}}
-    for streams, method, name in (([made], "bilateral", "isnet"), ([], "zoom", "u2netp")):
+    for streams, method, name in (([made], "bilateral", "isnet"), ([], "zoom", "u2net")):
         told = {"streams": {"appearance": streams, "motion": []}}
         refine = config.section_defaults("refine", {"methods": [method]})
         with pytest.raises(UserError, match=f"weights '{name}' could not be fetched"):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from vosmem import config, weights
+from vosmem import weights
 from vosmem.errors import UserError
-from vosmem.refine import correction
+from vosmem.refine import correction, zoom
 from vosmem.refine.correction import Correction
 
 CPU = torch.device("cpu")
@@ -107,16 +107,16 @@ def test_cues_are_of_one_scale():
 
 @pytest.fixture
 def file(tmp_path):
-    correction.save(tmp_path / "c.safetensors", random(6).float(), ["bear"])
+    correction.save(tmp_path / "c.safetensors", random(6).float(), "u2net", ["bear"])
     return tmp_path / "c.safetensors"
 
 
 def test_a_file_gives_back_the_network_and_what_is_told_of_it(file):
-    model, expected = correction.load(file, CPU), random(6).float()
+    model, expected = correction.load(file, CPU, "u2net"), random(6).float()
     for name, tensor in expected.state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
     assert not model.training and not any(p.requires_grad for p in model.parameters())
-    assert weights.metadata(file) == {"trained_on": ["bear"]}
+    assert weights.metadata(file) == {"network": "u2net", "trained_on": ["bear"]}
 
 
 @pytest.mark.parametrize("of", ["another network", "other shapes", "a scalar", "nothing"])
@@ -132,7 +132,7 @@ def test_other_files_are_refused_in_a_line(tmp_path, of):
     with pytest.raises(
         UserError, match=r"c.safetensors: does not hold the weights of a correction \(.*\); set refine"
     ) as e:
-        correction.load(tmp_path / "c.safetensors", CPU)
+        correction.load(tmp_path / "c.safetensors", CPU, "u2netp")
     assert "\n" not in str(e.value)
 
 
@@ -144,13 +144,27 @@ def test_the_sum_that_is_corrected_must_be_told(tmp_path, told):
         correction.summed_by(path)
 
 
-def test_the_sum_that_the_shipped_one_corrects_is_the_default():
-    default = config.section_defaults("refine")["zoom"]["weights"]
-    assert correction.summed_by(weights.entry("zoom").path()) == default
+def test_the_sum_s_weights_are_those_given_else_the_correction_s_else_the_shipped_one_s(tmp_path):
+    correction.save(tmp_path / "c.safetensors", random(6), "u2net", [], [0.5] * 8)
+    given, empty = ({"weights": w, "network": "u2net"} for w in ([1, *[0] * 7], []))
+    assert correction.sum_of(given, tmp_path / "c.safetensors") == [1, *[0] * 7]
+    assert correction.sum_of(empty, tmp_path / "c.safetensors") == [0.5] * 8
+    shipped = [correction.sum_of({"weights": [], "network": n}, None) for n in ("u2net", "u2netp")]
+    assert [correction.summed_by(zoom.shipped(n).path()) for n in ("u2net", "u2netp")] == shipped
+    assert all(len(found) == 8 and found[0] > 0.5 for found in shipped) and shipped[0] != shipped[1]
+
+
+@pytest.mark.parametrize("network", ["u2net", "u2netp"])
+def test_the_shipped_ones_are_for_the_network_that_names_them(network):
+    path = zoom.shipped(network).path()
+    assert correction.load(path, CPU, network).out.weight.abs().max() > 0
+    other = {"u2net": "u2netp", "u2netp": "u2net"}[network]
+    with pytest.raises(UserError, match=f"corrects what {network} sees, but refine.zoom.network is {other}"):
+        correction.load(path, CPU, other)
 
 
 def test_the_sum_s_weights_are_kept_to_two_decimals(tmp_path):
-    correction.save(tmp_path / "c.safetensors", random(6), ["b", "a"], np.arange(8) / 7)
+    correction.save(tmp_path / "c.safetensors", random(6), "u2net", ["b", "a"], np.arange(8) / 7)
     told = weights.metadata(tmp_path / "c.safetensors")
     assert told["trained_on"] == ["a", "b"]
     assert correction.summed_by(tmp_path / "c.safetensors") == [0.0, 0.14, 0.29, 0.43, 0.57, 0.71, 0.86, 1.0]

@@ -168,10 +168,10 @@ def folder(tmp_path):
 
 
 def learned(folder, agreement):
-    settings = json.dumps({"zoom": {"agreement": agreement, "weights": [2, *[0.5] * 7]}})
+    settings = json.dumps({"zoom": {"network": "u2netp", "agreement": agreement, "weights": [2, *[0.5] * 7]}})
     command = ["correction", folder / "s.json", "--memory", folder, "--look", folder / "random.onnx", "--threads", "1"]
     assert main([*map(str, command), "-o", str(folder / "c.safetensors"), "--settings", settings]) == 0
-    return correction.load(folder / "c.safetensors", torch.device("cpu")), folder / "c.safetensors"
+    return correction.load(folder / "c.safetensors", torch.device("cpu"), "u2netp"), folder / "c.safetensors"
 
 
 def test_what_was_learned_is_one_file(folder, monkeypatch):

@@ -30,7 +30,7 @@ def test_the_schema_knows_every_method_and_its_keys():
     assert rules["methods"]["items"]["enum"] == list(METHODS)
     for name in LOOKING:
         keys = list(inspect.signature(METHODS[name]).parameters)[3:]  # behind cells, grid, frame
-        before = [*zoom.KEYS, "correction", "mirrored", "steady"] if name == "zoom" else []
+        before = ["network", *zoom.KEYS, "correction", "mirrored", "steady"] if name == "zoom" else []
         assert before + keys == list(rules[name]["properties"])
 
 

@@ -103,9 +103,11 @@ def test_masks_and_hashes(written):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_tells_what_it_did(written, look, method):
-    settings = dict(config.section_defaults("refine").get(method, {})) if method != "temporal" else {}
+    small = {"zoom": {"network": "u2netp"}}
+    settings = dict(config.section_defaults("refine", small).get(method, {})) if method != "temporal" else {}
     settings |= {"votes": {"weight": 0.6}} if method != "raw" else {}
-    assert refine(written, "--method", method, *look) == 0
+    settings |= {"weights": correction.summed_by(zoom.shipped("u2netp").path())} if method == "zoom" else {}
+    assert refine(written, "--method", method, *look, "--settings", json.dumps(small)) == 0
     told = json.loads((written / "out/a.b.json").read_text())
     assert (told["version"], told["method"], told["threshold"]) == (STAGE_VERSION, method, 0.5)
     assert told["parameters"] == settings
@@ -158,16 +160,16 @@ def test_the_closer_look_is_what_the_network_sees_in_the_window(written, look, c
         torch.manual_seed(0)
         model = correction.Correction(4)
         torch.nn.init.normal_(model.out.weight)
-        correction.save(path, model, [])
+        correction.save(path, model, "u2netp", [])
     settings = (
-        "{zoom: {weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0, "
+        "{zoom: {network: u2netp, weights: [0.5, 0.4, 0, 0, 0, 0, -0.3, 0.1], agreement: [0, 1], rounds: 0, "
         f"correction: {json.dumps(str(path or 'none'))}, mirrored: {json.dumps(mirrored)}, steady: {{weight: 1}}}}, "
         "temporal: {weight: 1}, votes: {weight: 0}}"
     )
     write_flow(written / "flow.h5")
     along = ["--flow", str(written / "flow.h5")] if steadied else []
     assert refine(written, "--method", "zoom", *look, *along, "--settings", settings) == 0
-    network, size = look_by(Path(look[1]), torch.device("cpu"), path), (48, 64)
+    network, size = look_by("u2netp", Path(look[1]), torch.device("cpu"), path), (48, 64)
     with cache.read(written / "p.h5") as file:
         maps, grid = file.rows("probability").astype(np.float32), file.grid("probability")
     maps = np.repeat(maps.mean(0, keepdims=True), 2, 0) if steadied else maps
@@ -199,8 +201,8 @@ def test_a_correction_that_was_trained_brings_its_sum_s_weights(written, look):
     torch.manual_seed(0)
     model, path, summed = correction.Correction(4), written / "c.safetensors", [0.5, 1.5, 0, 0, 0, 0, -0.3, 0.1]
     torch.nn.init.normal_(model.out.weight)
-    correction.save(path, model, [], summed)
-    zoom_, masks = {"agreement": [0, 0.01], "mirrored": False}, []
+    correction.save(path, model, "u2netp", [], summed)
+    zoom_, masks = {"network": "u2netp", "agreement": [0, 0.01], "mirrored": False}, []
     named = {"weights": summed, "correction": str(path)}
     for more, options in (
         (named, []), ({"correction": "trained"}, ["--correction", str(path)]), ({"correction": "none"}, [])

@@ -15,21 +15,21 @@ def refine(methods, **zoom):
 
 def test_the_closer_look_names_its_weights():
     used = provenance.weights_of_refinement(refine(["raw", "zoom"]))
-    assert [row.name for row in used] == ["u2netp", "zoom"]
+    assert [row.name for row in used] == ["u2net", "zoom-u2net"]
     assert all(row.used_by == "refine" and row.sha256 == weights.entry(row.name).sha256 for row in used)
     assert provenance.weights_of_refinement(refine(["raw", "bilateral"])) == []
-    assert [row.name for row in provenance.weights_of_refinement(refine(["zoom"], correction="none"))] == ["u2netp"]
+    assert [row.name for row in provenance.weights_of_refinement(refine(["zoom"], correction="none"))] == ["u2net"]
 
 
 def test_what_the_shipped_correction_saw_counts_only_on_davis():
     used = provenance.weights_of_refinement(refine(["zoom"]))
-    assert provenance.seen_by(used, lambda name: True) == {*weights.entry("zoom").saw_davis} != set()
+    assert provenance.seen_by(used, lambda name: True) == {*weights.entry("zoom-u2net").saw_davis} != set()
     assert provenance.seen_by(used, lambda name: name == "bear") == {"bear"}
 
 
 def test_a_correction_of_one_s_own_tells_what_it_saw(tmp_path):
     path = tmp_path / "mine.safetensors"
-    correction.save(path, correction.Correction(), ["a", "b"])
+    correction.save(path, correction.Correction(), "u2net", ["a", "b"])
     (_, row) = used = provenance.weights_of_refinement(refine(["zoom"], correction=str(path)))
     assert (row.name, row.trained_on, row.sha256) == (f"correction: {path}", "2 sequences", weights.sha256(path))
     assert provenance.seen_by(used, lambda name: False) == {"a", "b"}
@@ -48,7 +48,7 @@ def test_corrections_that_the_run_trained_by_fold(tmp_path, folds):
     for fold, names in trained_on.items():
         folder = tmp_path / "correction/lvo" / (f"fold{fold}" if fold else "")
         folder.mkdir(parents=True, exist_ok=True)
-        correction.save(folder / "weights.safetensors", correction.Correction(), names, [1.0] * 8)
+        correction.save(folder / "weights.safetensors", correction.Correction(), "u2net", names, [1.0] * 8)
     model = Model("lvo", settings, dict.fromkeys(["0", "1", "2"] if folds else [""]), ())
     found = provenance.trained_corrections(tmp_path, model, refine(["zoom"], correction="trained"))
     assert {fold: list(row.sequences) for fold, row in found.items()} == trained_on
@@ -58,4 +58,4 @@ def test_corrections_that_the_run_trained_by_fold(tmp_path, folds):
     assert seen == (set() if folds else {"a"})
     assert provenance.trained_corrections(tmp_path, model, refine(["zoom"])) == {}
     assert provenance.trained_corrections(tmp_path, model, refine(["raw"], correction="trained")) == {}
-    assert [r.name for r in provenance.weights_of_refinement(refine(["zoom"], correction="trained"))] == ["u2netp"]
+    assert [r.name for r in provenance.weights_of_refinement(refine(["zoom"], correction="trained"))] == ["u2net"]

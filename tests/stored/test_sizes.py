@@ -8,7 +8,7 @@ from vosmem import cache, config
 from vosmem.appearance import stage as appearance
 from vosmem.flow import stage as flow
 from vosmem.grid import Grid
-from vosmem.motion import residual
+from vosmem.motion import SALIENT, residual
 from vosmem.motion import stage as motion
 from vosmem.stored import sizes
 
@@ -46,7 +46,7 @@ def test_every_method_is_known():
     for section, names in (
         ("flow", flow.METHODS),
         ("appearance", appearance.NETWORKS),
-        ("motion", [*motion.ESTIMATORS, "residual", "u2netp"]),
+        ("motion", [*motion.ESTIMATORS, "residual", *SALIENT]),
     ):
         key = config.schema()["properties"][section]["properties"][config.NAMED_CACHES[section]]
         allowed = key.get("enum") or key["oneOf"][1]["items"]["enum"]

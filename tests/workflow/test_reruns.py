@@ -93,8 +93,8 @@ def test_another_correction_reruns_the_closer_look_alone(changed, config):
     (changed.folder / "resources/weights").mkdir(parents=True)
     u2netp_file.write(changed.folder / "resources/weights/u2netp.onnx", u2netp_file.numbers())
     mine = changed.folder / "mine.safetensors"
-    correction.save(mine, correction.Correction(), [])
-    config["refine"] = {"methods": ["raw", "zoom"], "zoom": {"correction": "none"}}
+    correction.save(mine, correction.Correction(), "u2netp", [], [1.0] * 8)
+    config["refine"] = {"methods": ["raw", "zoom"], "zoom": {"network": "u2netp", "correction": "none"}}
     changed.write(config)
     changed.run()
     for setting in ("shipped", "mine.safetensors"):
@@ -104,10 +104,15 @@ def test_another_correction_reruns_the_closer_look_alone(changed, config):
     changed.run()
     model = correction.Correction()
     torch.nn.init.ones_(model.out.weight)
-    correction.save(mine, model, [])
+    correction.save(mine, model, "u2netp", [], [1.0] * 8)
     planned = changed.planned(config)
     assert {rule: planned.get(rule) for rule in MASKS} == MASKS and "memory_predict" not in planned
-    config["refine"]["zoom"]["correction"] = "none.safetensors"
+    config["refine"]["zoom"]["network"] = "u2net"
+    changed.write(config)
+    told = changed.run("--dry-run", check=False)
+    assert told.returncode != 0
+    assert "config: refine.zoom.correction: mine.safetensors: corrects what u2netp sees" in told.stdout + told.stderr
+    config["refine"]["zoom"] = {"network": "u2netp", "correction": "none.safetensors"}
     changed.write(config)
     told = changed.run("--dry-run", check=False)
     assert told.returncode != 0
@@ -122,7 +127,11 @@ def test_corrections_trained_fold_by_fold(changed, config):
     (changed.folder / "folds.tsv").write_text("sequence\tfold\na\t0\nb\t1\nc\t1\n")
     config["data"] |= {"train": ["a", "b", "c"], "test": ["a", "b", "c"]}
     config["memory"]["folds"] = "folds.tsv"
-    strict = {"correction": "trained", "agreement": [0.98, 1]}  # so no look counts, and a thousand steps are saved
+    strict = {
+        "network": "u2netp",
+        "correction": "trained",
+        "agreement": [0.98, 1],
+    }  # so no look counts, and a thousand steps are saved
     config["refine"] = {"methods": ["raw", "zoom"], "zoom": strict}
     changed.write(config)
     changed.run()

@@ -9,6 +9,7 @@ LAYERS = {
     "mobilenet_v2": tuple(f"block{i}" for i in range(17)),
     "deeplab_largefov": ("conv5_3", "fc6", "fc7"),
     "u2netp": NESTED,
+    "u2net": NESTED,
     "isnet": NESTED,
     "deeplabv3_resnet50": ("layer1", "layer2", "layer3", "layer4", "aspp", "scores"),
     "deeplabv3_resnet101": ("layer1", "layer2", "layer3", "layer4", "aspp", "scores"),

@@ -1,7 +1,7 @@
 """IS-Net, a network for dichotomous image segmentation: the objects of an image, sharp to the last spoke.
 
 Qin et al., *Highly Accurate Dichotomous Image Segmentation*, ECCV 2022, section 4.1 and its supplement: the network of
-:mod:`vosmem.appearance.nested`, wider the deeper, behind a convolution that halves the input, which is 1024x1024. Its
+:mod:`vosmem.appearance.nested`, as wide as U2-Net, behind a convolution that halves the input, which is 1024x1024. Its
 weights here are those of a package that removes backgrounds. They bear bfloat16 as they are, without
 :meth:`nested.Nested.centre`.
 """
@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from vosmem.appearance import nested
+from vosmem.appearance.u2net import U2Net
 
-DOWN = [(32, 64), (32, 128), (64, 256), (128, 512), (256, 512), (256, 512)]  # channels inside a block, and outside
-UP = [(256, 512), (128, 256), (64, 128), (32, 64), (16, 64)]
 STEM = 64
 
 
@@ -22,7 +21,7 @@ class ISNet(nested.Nested):
     """The network up to the maps ``layers``; see :class:`nested.Nested` for these and for ``size``."""
 
     def __init__(self, layers: list[str], size: int | tuple[int, int]):
-        super().__init__(layers, size, down=DOWN, up=UP, stem=STEM, fused=False)
+        super().__init__(layers, size, U2Net.DOWN, U2Net.UP, STEM, fused=False)
 
     def normalised(self, frames: Tensor) -> Tensor:
         return self.resized(frames) / 255 - 0.5

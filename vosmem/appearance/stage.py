@@ -26,7 +26,7 @@ from vosmem.appearance import (
     mobile,
     nested,
     rgb,
-    u2netp,
+    u2net,
 )
 from vosmem.data import describe
 from vosmem.device import threads_for_frames
@@ -69,14 +69,17 @@ NETWORKS = {
         layers=LAYERS["deeplab_largefov"],
         default_layers=("fc6",),
     ),
-    "u2netp": Network(
-        lambda layers, settings: u2netp.U2NetP(layers, settings["saliency_size"]),
-        lambda tensors, _: u2netp.convert(tensors),
-        layers=LAYERS["u2netp"],
-        default_layers=("sides",),
-        for_bfloat16=nested.Nested.centre,
-        narrow=True,
-    ),
+    **{
+        name: Network(
+            lambda layers, settings, make=make: make(layers, settings["saliency_size"]),
+            lambda tensors, _, make=make: u2net.convert(tensors, make),
+            layers=LAYERS[name],
+            default_layers=("sides",),
+            for_bfloat16=nested.Nested.centre,
+            narrow=name == "u2netp",
+        )
+        for name, make in (("u2netp", u2net.U2NetP), ("u2net", u2net.U2Net))
+    },
     "isnet": Network(
         lambda layers, settings: isnet.ISNet(layers, settings["isnet_size"]),
         lambda tensors, _: isnet.convert(tensors),

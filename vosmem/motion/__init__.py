@@ -2,4 +2,5 @@
 
 STAGE_VERSION = 1
 
-BOTH_DIRECTIONS = ("residual", "u2netp")  # the networks that read the flow forward and backward
+SALIENT = ("u2netp", "u2net")  # detectors of salient objects, which look at pictures of the flow
+BOTH_DIRECTIONS = ("residual", *SALIENT)  # the networks that read the flow forward and backward

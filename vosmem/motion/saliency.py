@@ -37,7 +37,8 @@ def picture(flow: Tensor) -> Tensor:
 def sides(network: nn.Module, forward: Tensor, backward: Tensor, precision: str) -> Tensor:
     """The network's side outputs for the pictures of both directions: (N, 2, H, W) twice -> (N, 14, h, w) logits.
 
-    ``network``: U2-Net-p, giving ``sides``; h and w are half of its input's, which covers the field edge to edge.
+    ``network``: U2-Net or U2-Net-p, giving ``sides``; h and w are half of its input's, which covers the field edge to
+    edge.
     """
     pictures = picture(torch.cat([forward, backward]))  # (2 N, 3, H, W)
     pictures = pictures.contiguous(memory_format=torch.channels_last)

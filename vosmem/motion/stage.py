@@ -17,13 +17,13 @@ from vosmem.appearance import stage as appearance
 from vosmem.device import threads_for_frames
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
-from vosmem.motion import BOTH_DIRECTIONS, STAGE_VERSION, checkpoint, residual, rivals, saliency
+from vosmem.motion import BOTH_DIRECTIONS, SALIENT, STAGE_VERSION, checkpoint, residual, rivals, saliency
 from vosmem.motion.encoding import ENCODINGS
 
 # Flow (N, 2, H, W) in pixels of the field -> probability (N, 1, H // 2, W // 2), both float32.
 Estimator = Callable[[Tensor], Tensor]
 
-WITH_WEIGHTS = ("mpnet", "u2netp")
+WITH_WEIGHTS = ("mpnet", *SALIENT)
 REFERENCE = (480, 854)  # the frame that `size` speaks of
 FRAMES_AT_ONCE = 8
 
@@ -106,8 +106,8 @@ def run(
     """Read the flow of one sequence, write its motion maps. Returns the number of frames.
 
     Estimators of :data:`ESTIMATORS` read ``/forward`` and write ``/probability``; the last row of ``/forward`` points
-    backwards in time, and what moves by itself does so in either direction. ``residual`` and ``u2netp`` read both
-    directions and write ``/residual`` and ``/sides``.
+    backwards in time, and what moves by itself does so in either direction. Those of :data:`BOTH_DIRECTIONS` write
+    ``/residual`` and ``/sides``.
     """
     own = precision.settled(config.settings_for("motion", settings, network), device)
     told = {key: value for key, value in own.items() if key not in ("network", "weights")}
@@ -130,7 +130,7 @@ def run(
         with cache.write(out, source.clip, maker) as file, torch.inference_mode():
             if network == "residual":
                 _write_residual(source, file, device)
-            elif network == "u2netp":
+            elif network in SALIENT:
                 precise = own["precision"]
                 detector = appearance.build(network, {**own, "layers": ["sides"]}, path, device, precise)
                 _write_sides(source, file, detector, precise, device)

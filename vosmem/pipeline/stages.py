@@ -56,11 +56,10 @@ class Stages:
 
         And those of the closer look. Raises UserError where some are not to be had.
         """
-        from vosmem.refine import zoom
         from vosmem.weights.fetch import fetch
 
         if self.refine["methods"][-1] == "zoom":
-            fetch(zoom.NETWORK)
+            fetch(self.refine["zoom"]["network"])
         return {made.get("weights"): _weights(made) for _, made in _caches(self.told["streams"])}
 
     def run(self, description: Path, folder: Path, title: str | None = "") -> int:
@@ -73,8 +72,8 @@ class Stages:
         from vosmem.flow import stage as flow
         from vosmem.memory import predict
         from vosmem.motion import stage as motion
+        from vosmem.refine import correction, zoom
         from vosmem.refine import stage as refine
-        from vosmem.refine import zoom
         from vosmem.refine.look import look_by
         from vosmem.weights.fetch import fetch
 
@@ -120,16 +119,18 @@ class Stages:
             count.append(predict.run(*streams, self.memory, out, self.device, self.two_views))
         used.delete(files["motion"])
         with step("refine") as count:
-            method, look = self.refine["methods"][-1], None
+            settings, look = dict(self.refine), None
+            method = settings["methods"][-1]
             along = next(iter(flows.values()), None) if method != "raw" and both else None
             if method == "zoom":
                 keys = self.refine["zoom"]
-                corrected_by = zoom.corrected_by(keys["correction"])
-                look = look_by(fetch(zoom.NETWORK), self.device, corrected_by, keys["mirrored"])
+                corrected_by = zoom.corrected_by(keys)
+                settings["zoom"] = keys | {"weights": correction.sum_of(keys, corrected_by)}
+                look = look_by(keys["network"], fetch(keys["network"]), self.device, corrected_by, keys["mirrored"])
             threads = torch.get_num_threads()
             masks = folder / "masks.json"
             alike = files["appearance"]
-            count.append(refine.run(description, out, masks, method, self.refine, along, look, threads, alike))
+            count.append(refine.run(description, out, masks, method, settings, along, look, threads, alike))
         used.delete([*flows.values(), *files["appearance"]])
         return used.most()
 

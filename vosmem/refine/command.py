@@ -39,13 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     methods = config.schema()["properties"]["refine"]["properties"]["methods"]["items"]["enum"]
     parser.add_argument("--method", default="raw", choices=methods, help="see refine.methods (default: %(default)s)")
     parser.add_argument(
-        "--look", type=Path, metavar="FILE", help="method zoom: the weights of U2-Net-p (default: the registry's)"
+        "--look",
+        type=Path,
+        metavar="FILE",
+        help="method zoom: the weights of refine.zoom.network (default: the registry's)",
     )
     parser.add_argument(
         "--correction",
         type=Path,
         metavar="FILE",
-        help="method zoom: what `vosmem correction` wrote, in the place of refine.zoom.correction and its weights",
+        help="method zoom: what `vosmem correction` wrote, in the place of refine.zoom.correction",
     )
     arguments.add_settings(parser, "refine")
     arguments.add_device(parser)
@@ -63,11 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
         where = device.choose(args.device, threads)
         keys = settings["zoom"]
-        if args.correction:
-            keys["weights"] = correction.summed_by(args.correction)
-        network = args.look or weights.file_for(zoom.NETWORK, "registry")
-        corrected_by = args.correction or zoom.corrected_by(keys["correction"])
-        look = look_by(network, where, corrected_by, keys["mirrored"])
+        file = args.look or weights.file_for(keys["network"], "registry")
+        corrected_by = args.correction or zoom.corrected_by(keys)
+        keys["weights"] = correction.sum_of(keys, corrected_by)
+        look = look_by(keys["network"], file, where, corrected_by, keys["mirrored"])
     with arguments.timed(f"refine {args.out.stem}") as frames:
         files = (args.description, args.probability, args.out)
         frames.append(stage.run(*files, args.method, settings, args.flow, look, threads, args.appearance))

@@ -1,4 +1,4 @@
-"""What the weighed sides of U2-Net-p leave to be mended: a small network on its decoder's maps moves outlines.
+"""What the weighed sides of U2-Net leave to be mended: a small network on its decoder's maps moves outlines.
 
 Beyond the paper, in its manner: the network below stays frozen, little is trained on top. It sees the two finest maps
 of the decoder, of which d1 and d2 are one convolution each, beside what the first pass says, and adds to the logits of
@@ -7,9 +7,10 @@ the weighed sum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +20,10 @@ from torch import Tensor, nn
 from vosmem import weights
 from vosmem.errors import UserError
 from vosmem.fused import rectified
+from vosmem.refine import zoom
 
-LAYERS = {"stage1d": 64, "stage2d": 64}  # of U2-Net-p, and their channels: of the window's own size, and of half of it
+# Of U2-Net and of U2-Net-p, and their channels: of the window's own size, and of half of it.
+LAYERS = {"stage1d": 64, "stage2d": 64}
 CUES = 7  # the first pass's logit, six sides
 DILATIONS = (1, 2, 4)
 WIDTH = 24
@@ -68,7 +71,7 @@ class Correction(nn.Module):
     def added(self, maps: Sequence[np.ndarray], logits: np.ndarray, sides: np.ndarray) -> np.ndarray:
         """What is to be added to a window's logits, (h, w) float32.
 
-        ``maps``: U2-Net-p's `LAYERS` of the window, (64, h, w) and (64, h/2, w/2); ``logits`` and ``sides`` see
+        ``maps``: the network's `LAYERS` of the window, (64, h, w) and (64, h/2, w/2); ``logits`` and ``sides`` see
         :func:`cues_of`.
         """
         given = (torch.from_numpy(m.astype(np.float32, copy=False))[None] for m in (*maps, cues_of(logits, sides)))
@@ -81,12 +84,15 @@ def cues_of(logits: np.ndarray, sides: np.ndarray) -> np.ndarray:
     return np.concatenate([logits[None] / 4, sides]).astype(np.float32)
 
 
-def save(path: Path, model: Correction, trained_on: Sequence[str], summed_by: Sequence[float] | None = None) -> None:
+def save(
+    path: Path, model: Correction, network: str, trained_on: Sequence[str], summed_by: Sequence[float] | None = None
+) -> None:
     """Write the weights as float16, with the names of the sequences that they were trained on.
 
-    ``summed_by``: the weights of the sum that they correct, (8,); they are kept to two decimals.
+    ``network``: whose maps they are for, a value of the key ``refine.zoom.network``; ``summed_by``: the weights of the
+    sum that they correct, (8,); they are kept to two decimals.
     """
-    told: dict[str, object] = {"trained_on": sorted(trained_on)}
+    told: dict[str, object] = {"network": network, "trained_on": sorted(trained_on)}
     if summed_by is not None:
         told["weights"] = [round(float(w), 2) for w in summed_by]
     weights.save(path, {name: tensor.half() for name, tensor in model.state_dict().items()}, told)
@@ -98,13 +104,20 @@ def summed_by(path: Path) -> list[float]:
     if not (isinstance(told, list) and len(told) == 8 and all(type(w) in (int, float) and isfinite(w) for w in told)):
         raise UserError(
             f"{path}: does not tell the eight weights of the sum that it corrects; "
-            "train it again, or name it by refine.zoom.correction and give refine.zoom.weights"
+            "give refine.zoom.weights, or train it again"
         )
     return told
 
 
-def load(path: Path, device: torch.device) -> Correction:
-    """The network of a file, frozen. Raises UserError where the file holds another, or none."""
+def sum_of(keys: Mapping[str, Any], corrected_by: Path | None) -> list[float]:
+    """The weights of the sum, (8,): those of ``keys``, the config's section `refine.zoom`, or else those that the
+    correction ``corrected_by`` was trained with; where nothing corrects, those of the one that comes with vosmem."""
+    return list(keys["weights"]) or summed_by(corrected_by or zoom.shipped(keys["network"]).path())
+
+
+def load(path: Path, device: torch.device, network: str) -> Correction:
+    """What a file holds, frozen. Raises UserError where that is something else, or is for another ``network``."""
+    zoom.check_network(path, network)
     tensors = weights.load(path)
     try:
         if "out.weight" not in tensors:

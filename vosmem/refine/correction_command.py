@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="feature files of these folders tell which cells are alike, see refine.votes",
     )
-    parser.add_argument("--look", type=Path, metavar="FILE", help="the weights of U2-Net-p (default: the registry's)")
+    parser.add_argument(
+        "--look", type=Path, metavar="FILE", help="the weights of refine.zoom.network (default: the registry's)"
+    )
     parser.add_argument(
         "-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the correction, and the sum's weights"
     )
@@ -42,10 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from vosmem import device
-    from vosmem.refine import learn, zoom
+    from vosmem.refine import learn
 
     settings = arguments.settings(args, "refine")
-    where, look = device.choose(args.device, args.threads), args.look or weights.file_for(zoom.NETWORK, "registry")
+    where = device.choose(args.device, args.threads)
+    look = args.look or weights.file_for(settings["zoom"]["network"], "registry")
     with arguments.timed("correction", "windows") as windows:
         windows.append(
             learn.run(args.descriptions, args.memory, args.flow, args.appearance, look, settings, where, args.out)

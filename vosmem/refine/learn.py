@@ -35,25 +35,26 @@ def run(
     """Fit the sum's weights to these sequences, train its correction on them, and write both to ``out``.
 
     ``cells``, ``flow``, each of ``appearance``: folders of the sequences' probability, flow and feature files,
-    <sequence>.h5; ``look``: U2-Net-p's weights; ``settings``: the config's section `refine`. Where nothing can be
-    learned, since no window has a mask and counts, the file says what the settings do, and corrects nothing. Returns
-    the number of windows.
+    <sequence>.h5; ``look``: the weights of its network; ``settings``: the config's section `refine`. Where nothing can
+    be learned, since no window has a mask and counts, the file says what the settings do, and corrects nothing.
+    Returns the number of windows.
     """
     sequences = [describe.read(path) for path in descriptions]
     step = apart([len(sequence.frames) for sequence in sequences])
-    see, videos = eye(look, device, LAYERS), []
+    network = settings["zoom"]["network"]
+    see, videos = eye(network, look, device, LAYERS), []
     for path, sequence in zip(descriptions, sequences, strict=True):
         file = f"{sequence.name}.h5"
         features = [folder / file for folder in appearance]
         videos.append(watch(path, cells / file, flow / file if flow else None, features, settings, see, step))
-    weights, model = np.asarray(settings["zoom"]["weights"], np.float32), Correction()
     lessons = [video.lessons() for video in videos]
     if any(one.share >= COUNTS for windows in lessons for one in windows):
         weights = fit(videos)
         model = train(lessons, weights)
     else:
+        weights, model = correction.sum_of(settings["zoom"], None), Correction()
         print("vosmem: no window of these sequences has a mask and counts, so the look learns nothing", file=sys.stderr)
-    correction.save(out, model, [sequence.name for sequence in sequences], weights)
+    correction.save(out, model, network, [sequence.name for sequence in sequences], weights)
     return sum(map(len, lessons))
 
 

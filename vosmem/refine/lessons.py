@@ -27,7 +27,7 @@ THINNED = 11  # of a window's cells every eleventh is fitted to
 class Lesson:
     """A window, h x w cells, whose mask is known."""
 
-    maps: list[np.ndarray]  # U2-Net-p's `correction.LAYERS`, (64, h, w) and (64, h/2, w/2) float16
+    maps: list[np.ndarray]  # the network's `correction.LAYERS`, (64, h, w) and (64, h/2, w/2) float16
     logits: np.ndarray  # (h, w) float32, of the first pass
     sides: np.ndarray  # (6, h, w), logits
     truth: np.ndarray  # (h, w), the object's share of each cell

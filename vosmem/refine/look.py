@@ -1,4 +1,4 @@
-"""What the closer look looks by: U2-Net-p on the pixels of a window, and the correction of what is made of it."""
+"""What the closer look looks by: U2-Net on the pixels of a window, and the correction of what is made of it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ PRECISION = "auto"  # of its convolutions, see the keys of that name
 
 
 def eye(
-    weights: Path, device: torch.device, layers: Iterable[str] = ()
+    network: str, weights: Path, device: torch.device, layers: Iterable[str] = ()
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """A function from a window's pixels, (h, w, 3) uint8 BGR, to U2-Net-p's maps, (C, h', w') float32.
+    """A function from a window's pixels, (h, w, 3) uint8 BGR, to the maps of U2-Net or U2-Net-p, (C, h', w') float32.
 
-    ``full_sides``, without the fused d0, and ``layers`` besides. ``weights``: U2-Net-p's. Raises UserError where the
-    file holds others.
+    ``full_sides``, without the fused d0, and ``layers`` besides. ``network``: the key ``refine.zoom.network``;
+    ``weights``: its. Raises UserError where the file holds others.
     """
     settings = {"layers": [SIDES, *layers], "saliency_size": zoom.INPUT}
-    model = stage.build(zoom.NETWORK, settings, weights, device, PRECISION)
+    model = stage.build(network, settings, weights, device, PRECISION)
 
     def see(pixels: np.ndarray) -> dict[str, np.ndarray]:
         maps = {name: m[0] for name, m in stage.features(model, pixels[None], device, PRECISION).items()}
@@ -33,13 +33,15 @@ def eye(
     return see
 
 
-def look_by(weights: Path, device: torch.device, corrected_by: Path | None = None, mirrored: bool = False) -> zoom.Look:
+def look_by(
+    network: str, weights: Path, device: torch.device, corrected_by: Path | None = None, mirrored: bool = False
+) -> zoom.Look:
     """What :func:`zoom.closer` looks by.
 
-    ``corrected_by``: weights of a :class:`correction.Correction`, or None; ``mirrored``: a second view is that of the
-    mirrored window, which takes as long again.
+    ``network``, ``weights``: see :func:`eye`; ``corrected_by``: weights of a :class:`correction.Correction`, or None;
+    ``mirrored``: a second view is that of the mirrored window, which takes as long again.
     """
-    view = _view(weights, device, corrected_by)
+    view = _view(network, weights, device, corrected_by)
 
     def look(pixels: np.ndarray, logits: np.ndarray) -> list[zoom.View]:
         views = [view(pixels, logits)]
@@ -52,13 +54,14 @@ def look_by(weights: Path, device: torch.device, corrected_by: Path | None = Non
 
 
 def _view(
-    weights: Path, device: torch.device, corrected_by: Path | None
+    network: str, weights: Path, device: torch.device, corrected_by: Path | None
 ) -> Callable[[np.ndarray, np.ndarray], zoom.View]:
     """A function from a window's pixels, and the logits in it, to what is seen there."""
     if corrected_by is None:
-        see = eye(weights, device)
+        see = eye(network, weights, device)
         return lambda pixels, _: (see(pixels)[SIDES].astype(np.float16), None)
-    see, model = eye(weights, device, correction.LAYERS), correction.load(corrected_by, device)
+    see = eye(network, weights, device, correction.LAYERS)
+    model = correction.load(corrected_by, device, network)
 
     def view(pixels: np.ndarray, logits: np.ndarray) -> zoom.View:
         maps = see(pixels)

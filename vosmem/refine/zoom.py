@@ -1,4 +1,4 @@
-"""A closer look: U2-Net-p sees a window round the object, where one that was 40 pixels wide fills the picture.
+"""A closer look: U2-Net sees a window round the object, where one that was 40 pixels wide fills the picture.
 
 Not of the paper. The first pass has told where the object is; the network, which has learned from photographs what the
 outlines of things are like, then finds that outline at several times the resolution. Its sides d1 .. d6 are fused anew,
@@ -13,10 +13,11 @@ memory was not trained (:mod:`vosmem.refine.learn`).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,8 @@ from vosmem.refine.logits import logit
 
 # Of the keys of the config's section `refine.zoom` those of :func:`closer`, and those of the step after it.
 KEYS, FINISH = ("margin", "weights", "agreement"), ("sdims", "schan", "subsample", "rounds")
-NETWORK, INPUT = "u2netp", (320, 320)  # pixels that a window is resized to, about what the network was trained at
+INPUT = (320, 320)  # pixels that a window is resized to, about what the networks were trained at
+UNTOLD = "u2netp"  # the network of corrections that do not tell: they were trained when there was one alone
 FINE = 2  # pixels of the working frame to a cell of the result
 QUANTILE = 0.01  # of the object's probability that lies beyond each side of its extent
 LEAST = 96  # pixels of the working frame that a window has at least, where the frame has: in less there is only blur
@@ -67,18 +69,37 @@ class Seen:
         return cls(t, cells, window, sides.astype(np.float16), correction, float(agreement))
 
 
-def corrected_by(setting: str) -> Path | None:
-    """The weight file that the key ``refine.zoom.correction`` names; None where nothing corrects.
+def shipped(network: str) -> weight_files.Entry:
+    """The correction that comes with vosmem for what ``network`` sees, a value of the key ``refine.zoom.network``."""
+    return weight_files.entry(f"zoom-{network}")
 
-    Raises UserError where it is one that a run is to train, so that there is no one file.
+
+def corrected_by(keys: Mapping[str, Any]) -> Path | None:
+    """The weight file that ``correction`` of the config's section `refine.zoom` names; None where nothing corrects.
+
+    Raises UserError where it is one that a run is to train, so that there is no one file, or one for another network.
     """
+    setting = keys["correction"]
     if setting == "none":
         return None
     if setting == TRAINED:
         raise UserError(
             f"refine.zoom.correction: got {TRAINED}, which the workflow alone can do; name a file, shipped or none"
         )
-    return weight_files.entry("zoom").path() if setting == "shipped" else Path(setting)
+    path = shipped(keys["network"]).path() if setting == "shipped" else Path(setting)
+    check_network(path, keys["network"])
+    return path
+
+
+def check_network(correction: Path, network: str) -> None:
+    """Raise UserError where a correction's file tells that it was trained on what another network sees."""
+    told = weight_files.metadata(correction)
+    sees = told.get("network", UNTOLD)
+    if told and sees != network:
+        raise UserError(
+            f"{correction}: corrects what {sees} sees, but refine.zoom.network is {network}; set that, or set "
+            "refine.zoom.correction to shipped or none"
+        )
 
 
 def closer(

@@ -69,10 +69,10 @@ def weights_of_refinement(refine: Mapping[str, Any]) -> list[WeightsUsed]:
     """
     if "zoom" not in refine["methods"]:
         return []
-    setting = refine["zoom"]["correction"]
-    used = [_entry_used("refine", weights.entry(zoom.NETWORK))]
+    setting, network = refine["zoom"]["correction"], refine["zoom"]["network"]
+    used = [_entry_used("refine", weights.entry(network))]
     if setting == "shipped":
-        used.append(_entry_used("refine", weights.entry("zoom")))
+        used.append(_entry_used("refine", zoom.shipped(network)))
     elif setting not in CORRECTIONS and Path(setting).is_file():
         used.append(_correction(f"correction: {setting}", Path(setting)))
     return used

