@@ -63,9 +63,9 @@ def estimate(
     """What a run takes that writes ``caches``. What it replaces is not taken anew.
 
     ``data``: the folder of descriptions; ``count_frames``: how many frames an undescribed sequence has, 0 where
-    that is not known; ``short_side``: of the working frame; ``kept``: the stages whose caches stay. Of flow that does
-    not stay only what ``at_once`` jobs write and read at a time is there; of appearance and motion all may be, since
-    training reads them together.
+    that is not known; ``short_side``: of the working frame; ``kept``: the stages whose caches stay, or are all there
+    at once. Of other flow only what ``at_once`` jobs write and read at a time is there; of appearance and motion all
+    may be, since training reads them together.
     """
     frames: dict[str, tuple[int, sizes.Size]] = {}
     found, kept = Estimate(), set(kept)

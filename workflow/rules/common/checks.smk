@@ -31,6 +31,14 @@ def frames_of(seq):
     return len((layout.sources(PLACE, seq) or [[]])[0])
 
 
+def stages_that_stay():
+    """The stages whose caches are all there at once: those that are kept, and flow to steady along after a training."""
+    waits = any(
+        steadied(model, method) for model in models_by_weights(trained=True) for method in CONFIG["refine"]["methods"]
+    )
+    return {*CONFIG["cache"]["keep"], *["flow"] * waits}
+
+
 def check_disk():
     """Tell the disk that this run will take, and end it before it starts where there is not as much."""
     try:
@@ -39,7 +47,7 @@ def check_disk():
             Path(RESULTS, "frames"),
             frames_of,
             CONFIG["data"]["short_side"],
-            CONFIG["cache"]["keep"],
+            stages_that_stay(),
             CORES,
         )
         if found.total or found.unknown:
