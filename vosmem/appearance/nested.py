@@ -1,4 +1,4 @@
-"""A U of small Us: the nested network that U2-Net-p and IS-Net have in common.
+"""A U of small Us: the nested network that U2-Net, U2-Net-p and IS-Net have in common.
 
 Qin et al., *U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection*, Pattern Recognition 106, 2020:
 sections 3.1 (the block, RSU) and 3.2 (the network). Every block is itself an encoder and a decoder; six of them go

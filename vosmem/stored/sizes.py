@@ -110,7 +110,7 @@ def _layer(name: str, layer: str, settings: Mapping[str, Any], size: Size) -> Sh
 
 
 def motion(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
-    """Of one frame: the residual's maps, the sides of U2-Net-p for both directions, or one probability."""
+    """Of one frame: the residual's maps, a salient object detector's sides for both directions, or one probability."""
     if name == "residual":
         return [(8, *_cells(size, 4))]
     if name in SALIENT:
