@@ -31,6 +31,7 @@ _NOTED: list[int] = []
 MARK = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # of a JPEG's segment
 
 cv2.setNumThreads(1)  # Snakemake counts threads; OpenCV would take every core on top of them
+cv2.ipp.setUseIPP(False)  # what its resizing gives is not the same in every run, see `vosmem.demo.raster.repeatably`
 
 
 def decode(path: str | os.PathLike, how: int) -> np.ndarray | None:

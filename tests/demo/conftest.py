@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from vosmem.demo.raster import one_thread
+from vosmem.demo.raster import repeatably
 from vosmem.demo.scene import Scene
 from vosmem.demo.sequences import build_scene
 
@@ -15,7 +15,7 @@ SMALL = (120, 216)
 
 @cache
 def _scene(name: str) -> Scene:
-    with one_thread():
+    with repeatably():
         return build_scene(name, 0)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vosmem.demo import SEQUENCES, STAGE_VERSION
-from vosmem.demo.raster import one_thread, write_jpeg, write_png
+from vosmem.demo.raster import repeatably, write_jpeg, write_png
 from vosmem.demo.scene import Scene
 from vosmem.demo.sequences import build_scene
 from vosmem.errors import UserError
@@ -40,7 +40,7 @@ def write_folder(
         made = work / "new"
         for number, name in enumerate(names, 1):
             progress(f"demo: {name} ({SEQUENCES[name]}), {number} of {len(names)}")
-            with one_thread():
+            with repeatably():
                 _write_sequence(made, name, seed, size, frames)
         _write_lists(made, names, frames)
         about = {"made_by": "vosmem demo", "version": STAGE_VERSION, "seed": seed, "size": list(size), "frames": frames}

@@ -11,14 +11,19 @@ import numpy as np
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """OpenCV on one thread: where it splits a picture for several, single values come out one grey level off."""
-    before = cv2.getNumThreads()
+def repeatably() -> Iterator[None]:
+    """OpenCV on one thread and without IPP: with either, single values come out one grey level off in some runs.
+
+    A picture is split among threads; IPP's cubic resizing gave one frame of a demo set otherwise in one run of several.
+    """
+    threads, ipp = cv2.getNumThreads(), cv2.ipp.useIPP()
     cv2.setNumThreads(1)
+    cv2.ipp.setUseIPP(False)
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        cv2.setNumThreads(threads)
+        cv2.ipp.setUseIPP(ipp)
 
 
 def sample(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
