@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -56,10 +57,8 @@ def main() -> None:
     if args.action == "fit":
         print(table(args.results))
         return
-    if args.action == "run" and args.folder:
-        tiny(args.folder.resolve(), args.sequences, args.cores)
-        return
-    with tempfile.TemporaryDirectory() as folder:
+    stays = args.action == "run" and args.folder
+    with nullcontext(args.folder.resolve()) if stays else tempfile.TemporaryDirectory() as folder:
         if args.action == "run":
             tiny(Path(folder), args.sequences, args.cores)
         else:

@@ -127,11 +127,8 @@ def test_corrections_trained_fold_by_fold(changed, config):
     (changed.folder / "folds.tsv").write_text("sequence\tfold\na\t0\nb\t1\nc\t1\n")
     config["data"] |= {"train": ["a", "b", "c"], "test": ["a", "b", "c"]}
     config["memory"]["folds"] = "folds.tsv"
-    strict = {
-        "network": "u2netp",
-        "correction": "trained",
-        "agreement": [0.98, 1],
-    }  # so no look counts, and a thousand steps are saved
+    # so no look counts, and a thousand steps are saved
+    strict = {"network": "u2netp", "correction": "trained", "agreement": [0.98, 1]}
     config["refine"] = {"methods": ["raw", "zoom"], "zoom": strict}
     changed.write(config)
     changed.run()

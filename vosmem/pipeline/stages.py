@@ -72,9 +72,8 @@ class Stages:
         from vosmem.flow import stage as flow
         from vosmem.memory import predict
         from vosmem.motion import stage as motion
-        from vosmem.refine import correction, zoom
         from vosmem.refine import stage as refine
-        from vosmem.refine.look import look_by
+        from vosmem.refine.look import prepared
         from vosmem.weights.fetch import fetch
 
         fetched = self.fetch()  # all of them, before anything takes long
@@ -123,10 +122,8 @@ class Stages:
             method = settings["methods"][-1]
             along = next(iter(flows.values()), None) if method != "raw" and both else None
             if method == "zoom":
-                keys = self.refine["zoom"]
-                corrected_by = zoom.corrected_by(keys)
-                settings["zoom"] = keys | {"weights": correction.sum_of(keys, corrected_by)}
-                look = look_by(keys["network"], fetch(keys["network"]), self.device, corrected_by, keys["mirrored"])
+                file = fetch(settings["zoom"]["network"])
+                settings["zoom"], look = prepared(settings["zoom"], file, self.device)
             threads = torch.get_num_threads()
             masks = folder / "masks.json"
             alike = files["appearance"]

@@ -55,21 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from vosmem.refine import stage, zoom
+    from vosmem.refine import stage
 
     settings, look = arguments.settings(args, "refine"), None
     threads = cores.chosen(args.threads)
     if args.method == "zoom":
         from vosmem import device  # PyTorch, whose import takes longer than most masks, is for this method alone
-        from vosmem.refine import correction
-        from vosmem.refine.look import look_by
+        from vosmem.refine.look import prepared
 
         where = device.choose(args.device, threads)
-        keys = settings["zoom"]
-        file = args.look or weights.file_for(keys["network"], "registry")
-        corrected_by = args.correction or zoom.corrected_by(keys)
-        keys["weights"] = correction.sum_of(keys, corrected_by)
-        look = look_by(keys["network"], file, where, corrected_by, keys["mirrored"])
+        file = args.look or weights.file_for(settings["zoom"]["network"], "registry")
+        settings["zoom"], look = prepared(settings["zoom"], file, where, args.correction)
     with arguments.timed(f"refine {args.out.stem}") as frames:
         files = (args.description, args.probability, args.out)
         frames.append(stage.run(*files, args.method, settings, args.flow, look, threads, args.appearance))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,19 @@ def eye(
         return maps | {SIDES: maps[SIDES][1:]}
 
     return see
+
+
+def prepared(
+    keys: Mapping[str, Any], weights: Path, device: torch.device, trained: Path | None = None
+) -> tuple[dict[str, Any], zoom.Look]:
+    """The config's section `refine.zoom` with the weights of its sum, and what it looks by.
+
+    ``weights``: of the key ``network``; ``trained``: a correction in the place of the one that the section names.
+    Raises UserError where a file holds something else, or the correction is for another network.
+    """
+    corrected_by = trained or zoom.corrected_by(keys)
+    look = look_by(keys["network"], weights, device, corrected_by, keys["mirrored"])
+    return {**keys, "weights": correction.sum_of(keys, corrected_by)}, look
 
 
 def look_by(

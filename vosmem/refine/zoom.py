@@ -77,7 +77,7 @@ def shipped(network: str) -> weight_files.Entry:
 def corrected_by(keys: Mapping[str, Any]) -> Path | None:
     """The weight file that ``correction`` of the config's section `refine.zoom` names; None where nothing corrects.
 
-    Raises UserError where it is one that a run is to train, so that there is no one file, or one for another network.
+    Raises UserError where it is one that a run is to train, so that there is no one file.
     """
     setting = keys["correction"]
     if setting == "none":
@@ -86,9 +86,7 @@ def corrected_by(keys: Mapping[str, Any]) -> Path | None:
         raise UserError(
             f"refine.zoom.correction: got {TRAINED}, which the workflow alone can do; name a file, shipped or none"
         )
-    path = shipped(keys["network"]).path() if setting == "shipped" else Path(setting)
-    check_network(path, keys["network"])
-    return path
+    return shipped(keys["network"]).path() if setting == "shipped" else Path(setting)
 
 
 def check_network(correction: Path, network: str) -> None:
