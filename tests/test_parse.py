@@ -36,3 +36,8 @@ def test_the_same_key_in_two_places_is_none(text, tmp_path):
     assert parse.yaml(text)
     (tmp_path / "c.yaml").write_text(text)
     config.check_files([str(tmp_path / "c.yaml"), str(tmp_path / "none.yaml")])
+
+
+def test_what_comes_with_vosmem_says_the_same_by_either_reader(repository):
+    for path in (repository / "workflow/schemas/config.schema.yaml", repository / "vosmem/weights/registry.yaml"):
+        assert parse.shipped(path) == parse.yaml_file(path)

@@ -32,7 +32,7 @@ def schema() -> dict[str, Any]:
     """The schema as plain data."""
     here = Path(__file__).resolve().parent
     installed, clone = here / "config.schema.yaml", here.parent / "workflow/schemas/config.schema.yaml"
-    return yaml.safe_load((clone if clone.exists() else installed).read_text())
+    return parse.shipped(clone if clone.exists() else installed)
 
 
 def check_files(paths: Iterable[str]) -> None:

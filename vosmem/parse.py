@@ -51,3 +51,8 @@ def json_file(path: str | os.PathLike) -> Any:
 def yaml_file(path: str | os.PathLike) -> Any:
     """What a YAML file says. Raises ValueError, and OSError where it cannot be read."""
     return yaml(Path(path).read_text(encoding="utf-8"))
+
+
+def shipped(path: str | os.PathLike) -> Any:
+    """What a YAML file that comes with vosmem says. By libyaml, ten times as fast, since commands read it to start."""
+    return _yaml.load(Path(path).read_text(encoding="utf-8"), getattr(_yaml, "CSafeLoader", _yaml.SafeLoader))

@@ -17,6 +17,7 @@ import pytest
 import torch
 import yaml
 
+from tests.workflow import dry
 from vosmem import video, videofile
 from vosmem.appearance import mobile
 from vosmem.data import layout
@@ -49,8 +50,11 @@ class Workflow:
         return list(map(str, command))
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False, env=environment)
+        command, environment = self.command(*arguments), {**os.environ, "OMP_NUM_THREADS": "1"}
+        if "--dry-run" in arguments:
+            done = dry.run(command[3:], environment)
+        else:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if check and done.returncode:
             raise AssertionError(f"snakemake failed:\n{done.stdout}\n{done.stderr}")
         return done

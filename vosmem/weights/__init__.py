@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from vosmem import parse
 from vosmem.errors import UserError
 from vosmem.whole import replacing
@@ -73,7 +71,7 @@ def place(source: Mapping[str, str]) -> str:
 @cache
 def registry() -> dict[str, Entry]:
     """Every known weight file by its name."""
-    rows = yaml.safe_load((HERE / "registry.yaml").read_text())
+    rows = parse.shipped(HERE / "registry.yaml")
     return {name: Entry(name, **{**row, "saw_davis": tuple(row["saw_davis"]), "sources": tuple(row["sources"])})
             for name, row in rows.items()}  # fmt: skip
 
