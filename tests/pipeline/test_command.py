@@ -159,6 +159,41 @@ def test_a_second_run_replaces_the_first_only_if_asked(bright_stages, folder_of,
     assert held(out) == ["masks"]
 
 
+def test_an_overlay_of_masks_that_are_there(bright_stages, folder_of, film, tmp_path, capsys):
+    """Nothing is segmented for it, and it shows what was corrected by hand."""
+    path, times = film
+    assert segment(path, tmp_path / "out") == 0
+    by_hand = np.zeros(moving().shape[1:3], bool)
+    by_hand[:20, :30] = True
+    video.write_mask(tmp_path / "out/masks/00002.png", by_hand)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out/masks").iterdir()}
+    capsys.readouterr()
+    assert segment(path, tmp_path / "out", "--overlay") == 0
+    told = capsys.readouterr()
+    assert told.out == f"{tmp_path / 'out/masks'}\n"
+    assert "out/masks: is there already and stays, overlay.mp4 shows it; --overwrite makes both anew" in told.err
+    assert len(bright_stages.shots) == 1
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out/masks").iterdir()} == before
+    shown = list(videofile.read(tmp_path / "out/overlay.mp4"))
+    assert [time for time, _ in shown] == pytest.approx(times, abs=1e-3)
+    expected = video.overlay(list(videofile.read(path))[2][1], by_hand)
+    assert np.abs(shown[2][1].astype(int) - expected).mean() < 4
+    assert segment(path, tmp_path / "out", "--overlay") == 1  # now both are there
+
+
+def test_an_overlay_of_masks_that_are_not_of_the_video_is_refused(bright_stages, folder_of, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert segment(folder_of(moving(4), "a"), out) == 0
+    assert segment(folder_of(moving(5), "b"), out, "--overlay") == 1
+    told = capsys.readouterr().err
+    assert "out/masks: is there already, but does not hold a mask for each of the 5 frames of" in told
+    (out / "masks/frame-3.png").unlink()
+    video.write_mask(out / "masks/frame-3.png", np.ones((8, 6), bool))
+    assert segment(tmp_path / "a", out, "--overlay") == 1
+    assert "mask 3 of" in (told := capsys.readouterr().err) and "6x8 pixels, the frame has" in told
+    assert held(out) == ["masks"]
+
+
 # --- several videos
 
 

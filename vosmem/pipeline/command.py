@@ -114,7 +114,7 @@ def _segment_all(args: argparse.Namespace, found: Mapping[Path, inputs.Input], s
     failed = []
     for k, (out, one) in enumerate(found.items(), 1):
         print(f"{one.path}, {k} of {len(found)}", file=sys.stderr)
-        if not args.overwrite and all((out / name).exists() for name in _wanted(args)):
+        if not args.overwrite and not _missing(args, out):
             print(f"{out}: is there already and stays; --overwrite makes it anew", file=sys.stderr)
             print(out / "masks")
             continue
@@ -133,13 +133,20 @@ def _wanted(args: argparse.Namespace) -> list[str]:
     return ["masks", *["probability"] * args.probability, *["overlay.mp4"] * args.overlay]
 
 
+def _missing(args: argparse.Namespace, out: Path) -> list[str]:
+    """What of the wanted is not in ``out`` yet."""
+    return [name for name in _wanted(args) if not (out / name).exists()]
+
+
 def _segment(args: argparse.Namespace, one: inputs.Input, out: Path, stages: Stages) -> None:
-    """Segment one video to the folder ``out``."""
-    from vosmem import videofile
+    """Segment one video to the folder ``out``, or where only an overlay of its masks is missing, make that."""
     from vosmem.pipeline import segmentation
     from vosmem.pipeline.output import output
 
     one.check()
+    if not args.overwrite and _missing(args, out) == ["overlay.mp4"]:
+        _show(one, out)
+        return
     with output(out, _wanted(args), args.overwrite, one.path) as fresh, _work(args.work, fresh) as work:
         done = segmentation.run(one.frames(), work, stages, args.short_side, args.cuts, one.length())
         names, value = one.names(len(done)), 255 if args.labels == "255" else 1
@@ -149,15 +156,36 @@ def _segment(args: argparse.Namespace, one: inputs.Input, out: Path, stages: Sta
             rounded = ((probability * 255).round().astype("uint8") for probability in done.probabilities())
             _write("probability", fresh, names, rounded)
         if args.overlay:
-            with arguments.timed("overlay", total=len(done)) as count:
-                videofile.write(fresh / "overlay.mp4", _overlays(one.frames(), done.masks()), done.times)
-                count.append(len(done))
+            _write_overlay(fresh, one, done.masks(), done.times)
     print(f"{len(names)} masks written to {out / 'masks'}", file=sys.stderr)
     if len(names) == 1:
         print("one frame shows no motion; more of the video give a better mask", file=sys.stderr)
     if not any(seen):
         print(f"no object was found in any of {len(names)} frames: the masks are empty", file=sys.stderr)
     print(out / "masks")
+
+
+def _show(one: inputs.Input, out: Path) -> None:
+    """Write ``out``/overlay.mp4 by the masks that are there, which may have been corrected by hand since.
+
+    Raises UserError where there is not one for each frame of the video.
+    """
+    from vosmem import video
+    from vosmem.data import files
+    from vosmem.pipeline.output import output
+
+    folder = out / "masks"
+    times = [time for time, _ in one.frames()]
+    masks = [folder / f"{name}.png" for name in one.names(len(times))]
+    if {*files.images(folder)} != {*masks}:
+        raise UserError(
+            f"{folder}: is there already, but does not hold a mask for each of the {len(times)} frames of {one.path}, "
+            "to be shown in overlay.mp4; give another folder to write to, or add --overwrite to have it replaced"
+        )
+    with output(out, ["overlay.mp4"], False, one.path) as fresh:
+        _write_overlay(fresh, one, map(video.read_mask, masks), times)
+    print(f"{folder}: is there already and stays, overlay.mp4 shows it; --overwrite makes both anew", file=sys.stderr)
+    print(folder)
 
 
 def _noted(mask: np.ndarray, seen: list[bool]) -> np.ndarray:
@@ -177,10 +205,22 @@ def _write(what: str, folder: Path, names: Sequence[str], images: Iterator[np.nd
         count.append(len(names))
 
 
-def _overlays(frames: Iterator[tuple[float, np.ndarray]], masks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _write_overlay(folder: Path, one: inputs.Input, masks: Iterator[np.ndarray], times: Sequence[float]) -> None:
+    """Write ``folder``/overlay.mp4, the masks over the video's frames. Raises UserError where they differ in size."""
+    from vosmem import videofile
+
+    with arguments.timed("overlay", total=len(times)) as count:
+        videofile.write(folder / "overlay.mp4", _overlays(one, masks), times)
+        count.append(len(times))
+
+
+def _overlays(one: inputs.Input, masks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     from vosmem import progress, video
 
-    for (_, frame), mask in zip(frames, masks, strict=True):
+    for t, ((_, frame), mask) in enumerate(zip(one.frames(), masks, strict=True)):
+        if mask.shape != frame.shape[:2]:
+            got, expected = (f"{w}x{h}" for h, w in (mask.shape, frame.shape[:2]))
+            raise UserError(f"mask {t} of {one.path}: {got} pixels, the frame has {expected}; give masks of its size")
         yield video.overlay(frame, mask)
         progress.advance(1)
 
