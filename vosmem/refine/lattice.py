@@ -49,7 +49,8 @@ class Lattice:
         # Neighbours along direction i: +1 in all coordinates but i, which loses d; index M stands for none.
         self._neighbours = []
         for step in (*(steps.sum() - (d + 1) * steps), steps.sum()):
-            self._neighbours.append([_find(packed, packed + s) for s in (step, -step)])
+            onwards = _find(packed, packed + step)
+            self._neighbours.append((onwards, _inverse(onwards)))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Filter ``values`` (N,): near to sum_j exp(-|f_i - f_j|^2 / 2) v_j, j = i included, up to one constant factor.
@@ -124,3 +125,11 @@ def _find(ordered: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     place = np.searchsorted(ordered, wanted)
     place[ordered[np.minimum(place, len(ordered) - 1)] != wanted] = len(ordered)
     return place
+
+
+def _inverse(places: np.ndarray) -> np.ndarray:
+    """Where each index stands in ``places``, and len(places) where it does not, which names no other twice."""
+    inverse = np.full_like(places, len(places))
+    there = np.flatnonzero(places < len(places))
+    inverse[places[there]] = there
+    return inverse
