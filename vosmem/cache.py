@@ -16,8 +16,10 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from functools import cache as memoise
+from itertools import pairwise
 from pathlib import Path
 from subprocess import DEVNULL, SubprocessError, run
 from typing import Any
@@ -50,11 +52,33 @@ class Maker:
 
 @dataclass(frozen=True)
 class Clip:
-    """The sequence that a file is about: its name, its frames' names (T), and the working frame's (H, W) in pixels."""
+    """The sequence that a file is about: its name, its frames' names (T), and the working frame's (H, W) in pixels.
+
+    ``starts``: the first frame of each shot, 0 first.
+    """
 
     sequence: str
     frames: tuple[str, ...]
     frame_size: tuple[int, int]
+    starts: tuple[int, ...] = (0,)
+
+    @property
+    def shots(self) -> list[range]:
+        """The frames of each shot."""
+        return [range(a, b) for a, b in pairwise((*self.starts, len(self.frames)))]
+
+    def part(self, frames: range) -> Clip:
+        """Some neighbouring frames, as one shot."""
+        return Clip(self.sequence, self.frames[frames.start : frames.stop], self.frame_size)
+
+
+def starts_of(told: Sequence[Any], length: int) -> tuple[int, ...]:
+    """The first frames of a clip's shots as a file tells them. Raises ValueError where they cannot be."""
+    starts = tuple(told)
+    rising = all(type(n) is int for n in starts) and all(a < b for a, b in pairwise((*starts, max(length, 1))))
+    if starts[:1] != (0,) or not rising:
+        raise ValueError("no shots")
+    return starts
 
 
 @memoise
@@ -143,6 +167,8 @@ def write(path: str | os.PathLike, clip: Clip, maker: Maker) -> Iterator[Writer]
             file.attrs["sequence"] = np.bytes_(clip.sequence.encode())
             file.attrs["frames"] = np.bytes_(json.dumps(clip.frames))
             file.attrs["frame_size"] = clip.frame_size
+            if len(clip.starts) > 1:
+                file.attrs["shots"] = np.bytes_(json.dumps(clip.starts))
             file.attrs["maker"] = np.bytes_(json.dumps(asdict(maker), sort_keys=True))
             file.attrs["git_commit"] = np.bytes_(git_commit())
             file.attrs["heading_sha256"] = np.bytes_(_heading(file))
@@ -178,7 +204,10 @@ class Reader:
         self._file, self.path = file, path
         try:
             height, width = (int(n) for n in file.attrs["frame_size"])
-            self.clip = Clip(_text(file.attrs["sequence"]), tuple(map(_text, _told(file, "frames"))), (height, width))
+            names = tuple(map(_text, _told(file, "frames")))
+            starts = starts_of(_told(file, "shots"), len(names)) if "shots" in file.attrs else (0,)
+            self.clip = Clip(_text(file.attrs["sequence"]), names, (height, width), starts)
+            self._frames, self._length = range(len(names)), len(names)  # that are told of, and that the file holds
             self.maker = Maker(**_told(file, "maker"))
             _text(self.maker.stage), _text(self.maker.name), dict(self.maker.parameters), int(self.maker.version)
             self.git_commit = _text(file.attrs["git_commit"])
@@ -190,6 +219,12 @@ class Reader:
     def __len__(self) -> int:
         return len(self.clip.frames)
 
+    def part(self, frames: range) -> Reader:
+        """Some neighbouring frames, as if the file held no others."""
+        part = copy(self)
+        part.clip, part._frames = self.clip.part(frames), self._frames[frames.start : frames.stop]
+        return part
+
     @property
     def names(self) -> list[str]:
         """The data sets' names, in the order in which they were written."""
@@ -198,7 +233,7 @@ class Reader:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """(T, ...) of data set ``name``."""
-        return self._data(name).shape
+        return len(self), *self._data(name).shape[1:]
 
     def grid(self, name: str) -> Grid:
         """Where the cells of data set ``name`` lie in the working frame."""
@@ -213,7 +248,8 @@ class Reader:
     def rows(self, name: str, start: int = 0, stop: int | None = None, window: tuple[slice, slice] | None = None):
         """Frames ``start:stop`` of data set ``name``, (n, ...); only ``window`` (rows, columns) of each if given."""
         data = self._data(name)
-        index = (slice(start, stop), Ellipsis, *(window or ()))
+        wanted = self._frames[start:stop]
+        index = (slice(wanted.start, wanted.stop), Ellipsis, *(window or ()))
         with self._reading(f"/{name}"):
             return data[index]
 
@@ -246,8 +282,8 @@ class Reader:
         if not plain or data.external or data.is_virtual:
             raise _unreadable(self.path, f"/{name} is not of numbers that stand in this file")
         row = data.dtype.itemsize * math.prod(data.shape[1:])
-        if data.ndim and data.shape[0] != len(self):
-            raise _unreadable(self.path, f"/{name} holds {data.shape[0]} of {len(self)} frames")
+        if data.ndim and data.shape[0] != self._length:
+            raise _unreadable(self.path, f"/{name} holds {data.shape[0]} of {self._length} frames")
         if data.ndim < 2 or not 0 < row <= LARGEST_ROW or data.chunks is None:
             raise _unreadable(self.path, f"/{name} has the shape {data.shape}, which no stage writes")
 
@@ -301,7 +337,7 @@ def stage_version(stage: str) -> int:
 
 def _heading(file: h5py.File) -> str:
     """SHA-256 of what the root's attributes say."""
-    names = ("sequence", "frames", "frame_size", "maker", "git_commit")
+    names = ["sequence", "frames", "frame_size", "maker", "git_commit", *["shots"] * ("shots" in file.attrs)]
     told = [_text(file.attrs[name]) if name != "frame_size" else [int(n) for n in file.attrs[name]] for name in names]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 

@@ -156,9 +156,20 @@ def test_a_video_file_is_a_sequence(film, tmp_path):
     sequence = describe.read(tmp_path / "a.json")
     assert sequence.frame_names == tuple(f"{t:05d}" for t in range(7))
     assert sequence.times == pytest.approx([t / 10 for t in range(7)])
+    assert sequence.clip.shots == [range(4), range(4, 7)]
+    part = sequence.part(sequence.clip.shots[1])
+    assert (part.frame_names, part.times) == (sequence.frame_names[4:], sequence.times[4:])
+    assert part.clip.shots == [range(3)]
     assert [video.read_frame(p).shape for p in sequence.frame_paths] == [(64, 114, 3)] * 7
     assert not sequence.scored
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["holiday 1"]
+
+
+def test_a_video_may_be_taken_as_one_shot(film, tmp_path):
+    place = layout.Place(film, "videos", cuts=False)
+    describe.write(tmp_path / "a.json", told := describe.describe(place, "holiday 1", 64, False, tmp_path / "x"))
+    assert told["defects"] == []
+    assert describe.read(tmp_path / "a.json").clip.shots == [range(7)]
 
 
 def test_a_changed_video_changes_the_description(film, tmp_path):

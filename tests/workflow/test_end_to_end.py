@@ -98,3 +98,7 @@ def test_a_folder_of_video_files(finished, tmp_path, repository, random_weights,
     with open(tmp_path / "films/a.mp4", "ab") as film:
         film.write(b"more")
     assert films.planned()["frames"] == 1
+    assert " --cuts " in films.run("--dry-run", "--printshellcmds").stdout
+    config["data"]["cuts"] = False
+    films.write(config)
+    assert " --no-cuts " in films.run("--dry-run", "--printshellcmds").stdout

@@ -53,7 +53,7 @@ CHOICES = {
 SETS = {
     "davis": {"train": ["a"], "test": ["b"]},
     "folder": {"layout": "folder"},
-    "videos": {"layout": "videos"},
+    "videos": {"layout": "videos", "cuts": False},
     "fbms59": {"layout": "fbms59"},
     "segtrack-v2": {"layout": "segtrack-v2"},
     "youtube-objects": {"layout": "youtube-objects"},

@@ -57,6 +57,9 @@ def _add_sequence(one: argparse.ArgumentParser) -> None:
         "--frames", type=int, default=0, metavar="N", help="take so many at most, from the middle; 0 (default): all"
     )
     one.add_argument(
+        "--cuts", action=argparse.BooleanOptionalAction, default=True, help="look where the shots of a video begin"
+    )
+    one.add_argument(
         "-o",
         "--out",
         type=Path,
@@ -86,7 +89,7 @@ def _look(args: argparse.Namespace) -> int:
 
     if args.frames < 0:
         raise UserError(f"--frames: got {args.frames}, expected 0 (all) or more")
-    place = layout.Place(args.root, args.layout, args.resolution, args.masks, args.frames)
+    place = layout.Place(args.root, args.layout, args.resolution, args.masks, args.frames, args.cuts)
     folder, alone = args.out.with_suffix(""), args.action == "frames"
     before = None if alone or args.looked_at is None else describe.told_of_frames(args.looked_at, args.sequence)
     parts = layout.sources(place, args.sequence)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vosmem import parse, video
-from vosmem.cache import Clip
+from vosmem.cache import Clip, starts_of
 from vosmem.data import STAGE_VERSION, layout
 from vosmem.data.defects import Defect, Defects, of
 from vosmem.data.files import SequenceFiles, fingerprint, namesakes
@@ -37,7 +37,7 @@ class Sequence:
     ``frames`` and ``masks``: (T) paths relative to ``root``, a mask None where a frame is not annotated; ``size``: the
     files' (H, W), or the video's, whose frames are kept at working size; ``working_size``: the (H, W) that every cached
     map covers; ``times``: when each frame is shown, in seconds (T), empty where that is not known; ``mask_root``: what
-    ``masks`` are relative to, where that is another folder.
+    ``masks`` are relative to, where that is another folder; ``starts``: the first frame of each shot, 0 first.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Sequence:
     working_size: tuple[int, int]
     times: tuple[float, ...] = ()
     mask_root: str = ""
+    starts: tuple[int, ...] = (0,)
 
     @cached_property
     def frame_names(self) -> tuple[str, ...]:
@@ -57,7 +58,12 @@ class Sequence:
     @property
     def clip(self) -> Clip:
         """What a cache file of this sequence is about."""
-        return Clip(self.name, self.frame_names, self.working_size)
+        return Clip(self.name, self.frame_names, self.working_size, self.starts)
+
+    def part(self, frames: range) -> Sequence:
+        """Some neighbouring frames, as one shot."""
+        of = slice(frames.start, frames.stop)
+        return replace(self, frames=self.frames[of], masks=self.masks[of], times=self.times[of], starts=(0,))
 
     @cached_property
     def frame_paths(self) -> list[Path]:
@@ -154,12 +160,12 @@ def _look_at_video(place: layout.Place, name: str, short_side: int, folder: Path
         path = place.root / name
         found.add_error(path, error)
     else:
-        frames = _extract(path, folder, short_side, found, place.frames)
+        frames = _extract(path, folder, short_side, found, place)
     if frames and len(frames.names) < SHORTEST_SCORED:
         what = f"{len(frames.names)} frames, fewer than {SHORTEST_SCORED}"
         found.add(path, what, "none needed: segmented, not scored", fatal=False)
     for start in frames.starts[1:] if frames else ():
-        mend = "none needed; for better masks, cut the file there, or use `vosmem segment`, which does"
+        mend = "none needed: each is segmented by itself; data.cuts: false takes all as one"
         found.add(path, f"another shot begins at frame {start:05d}", mend, fatal=False)
     return {
         "root": os.fspath(folder),
@@ -167,6 +173,7 @@ def _look_at_video(place: layout.Place, name: str, short_side: int, folder: Path
         "size": frames and frames.size,
         "working_size": frames and frames.working_size,
         "times": [round(time, 6) for time in frames.times] if frames else [],
+        "shots": list(frames.starts) if frames else [0],
         "fingerprint": {"frames": fingerprint([path] if path.is_file() else [])},
         "checked": "every frame decoded, turned upright and written at working size",
     }
@@ -181,14 +188,15 @@ def _files(place: layout.Place, name: str, found: Defects) -> SequenceFiles:
         return SequenceFiles(place.root / name, [])
 
 
-def _extract(path: Path, folder: Path, short_side: int, found: Defects, most: int) -> Extracted | None:
-    """A video's frames in ``folder``, the first ``most``, 0 for all; None, with a defect, where it cannot be used."""
+def _extract(path: Path, folder: Path, short_side: int, found: Defects, place: layout.Place) -> Extracted | None:
+    """A video's frames in ``folder``, as many and with cuts or not as ``place`` says; None, with a defect, where it
+    cannot be used."""
     from vosmem import videofile
     from vosmem.data import extract
 
     try:
         with replacing_folder(folder) as fresh:
-            return extract.extract(islice(videofile.read(path), most or None), fresh, short_side)
+            return extract.extract(islice(videofile.read(path), place.frames or None), fresh, short_side, place.cuts)
     except UserError as error:
         found.add_error(path, error)
         return None
@@ -230,6 +238,7 @@ def _parsed(path: str | os.PathLike) -> tuple[dict[str, Any], Sequence, list[Def
             _text(told["sequence"]), _text(told["root"]), tuple(map(_text, told["frames"])),
             tuple(m if m is None else _text(m) for m in told["masks"]), _size(told["size"]),
             _size(told["working_size"]), tuple(map(float, told.get("times", ()))), _text(told.get("mask_root", "")),
+            starts_of(told.get("shots", (0,)), len(told["frames"])),
         )  # fmt: skip
         if len(sequence.masks) != len(sequence.frames) or len(sequence.times) not in (0, len(sequence.frames)):
             raise ValueError("not one of each for every frame")

@@ -20,7 +20,7 @@ class Place:
     """Where a data set is, by the keys of the config's section `data`.
 
     ``resolution``: of the layout ``davis``; ``masks``: where the masks are, of layouts whose frames come without;
-    ``frames``: how many of a sequence are taken at most, 0 for all.
+    ``frames``: how many of a sequence are taken at most, 0 for all; ``cuts``: whether shots are looked for in videos.
     """
 
     root: Path
@@ -28,6 +28,7 @@ class Place:
     resolution: str = "480p"
     masks: Path | None = None
     frames: int = 0
+    cuts: bool = True
 
 
 @dataclass(frozen=True)

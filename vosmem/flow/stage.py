@@ -108,7 +108,9 @@ def run(
     with cache.write(out, sequence.clip, cache.Maker("flow", STAGE_VERSION, name, told, sha256)) as file:
         for direction in directions:
             file.create(direction, (2, *size), Grid.of_image(size, working))
-        for rows in fields(video.frames(sequence.frame_paths, size), estimate, backward):
-            for direction, field in zip(directions, rows, strict=True):
-                file.append(direction, (field * to_working)[None])
+        for shot in sequence.clip.shots:
+            frames = video.frames(sequence.frame_paths[shot.start : shot.stop], size)
+            for rows in fields(frames, estimate, backward):
+                for direction, field in zip(directions, rows, strict=True):
+                    file.append(direction, (field * to_working)[None])
     return len(sequence.frames)

@@ -77,8 +77,8 @@ def run(
 
         read = lru_cache(maxsize=4)(streams.rows)  # the second view asks for what the first has just asked for
 
-        def maps(turned: bool, stream: str, start: int, stop: int) -> torch.Tensor | None:
-            rows = read(stream, start, stop)
+        def maps(turned: bool, first: int, stream: str, start: int, stop: int) -> torch.Tensor | None:
+            rows = read(stream, first + start, first + stop)
             if rows is None:
                 return None
             return torch.from_numpy(streams.mirrored(stream, rows) if turned else rows).to(device)
@@ -87,11 +87,14 @@ def run(
         maker = cache.Maker("memory", STAGE_VERSION, "visual-memory", told, weights.sha256(path))
         with cache.write(out, streams.clip, maker) as file:
             file.create("probability", streams.fine_grid.shape, streams.fine_grid)
-            views = (
-                model.probabilities(partial(maps, turned), len(streams), folder=out.parent, reach=settings["reach"])
-                for turned in (False, True)[: 1 + two_views]
-            )
-            for blocks in zip(*views, strict=True):
-                block, *other = (of.cpu().numpy() for of in blocks)  # (n, f h, f w) each
-                file.append("probability", (block + mirrored(*other, settings["finer"])) / 2 if other else block)
+            for shot in streams.clip.shots:
+                views = (
+                    model.probabilities(
+                        partial(maps, turned, shot.start), len(shot), folder=out.parent, reach=settings["reach"]
+                    )
+                    for turned in (False, True)[: 1 + two_views]
+                )
+                for blocks in zip(*views, strict=True):
+                    block, *other = (of.cpu().numpy() for of in blocks)  # (n, f h, f w) each
+                    file.append("probability", (block + mirrored(*other, settings["finer"])) / 2 if other else block)
         return len(streams)

@@ -246,9 +246,14 @@ def _differing(first: Streams, other: Streams) -> str:
 
 
 def _content(sequence: TrainingSequence) -> list[str]:
-    """What tells two data sets apart without reading the features: frames' names, labels, motion."""
+    """What tells two data sets apart without reading the features: frames' names, shots, labels, motion."""
     arrays = [sequence.labels] + ([] if sequence.motion is None else [sequence.motion])
-    return [*sequence.streams.clip.frames, *(hashlib.sha256(np.ascontiguousarray(a)).hexdigest() for a in arrays)]
+    clip = sequence.streams.clip
+    return [
+        *clip.frames,
+        *map(str, clip.starts[1:]),
+        *(hashlib.sha256(np.ascontiguousarray(a)).hexdigest() for a in arrays),
+    ]
 
 
 def _optimizer(model: VisualMemory, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
@@ -347,6 +352,7 @@ def _batches(
     lengths = [len(s.streams) for s in sequences]
     shapes = [s.streams.grid.shape for s in sequences]
     annotated = [~np.isnan(s.labels[:, 0, 0]) for s in sequences]  # NaN is all of a frame, or nothing
+    shots = [s.streams.clip.shots for s in sequences]
     both = all(sequences[0].streams.channels[stream] for stream in ("appearance", "motion"))
     dropout = settings["stream_dropout"] if both else 0.0
     for step in steps:
@@ -354,7 +360,7 @@ def _batches(
         chosen = [
             clips.choose(
                 rng, lengths, shapes, settings["clip_length"], settings["clip_stride"],
-                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated, dropout,
+                tuple(settings["crop"]) or None, settings["flip"], settings["stop_and_go"], annotated, dropout, shots,
             )
             for _ in range(settings["batch"])
         ]  # fmt: skip

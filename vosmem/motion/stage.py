@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -177,16 +177,23 @@ def _to_cells(grid: Grid) -> np.ndarray:
 
 def _write_residual(source: cache.Reader, file: cache.Writer, device: torch.device) -> None:
     """``/residual`` (T, 8, h, w): :func:`residual.describe` of the forward, then of the backward flow."""
-    length, frame, own = len(source), source.clip.frame_size, source.grid("forward")
-    grid = Grid(*(Axis(-(-n // residual.STRIDE), residual.STRIDE, 0) for n in frame))
+    own = source.grid("forward")
+    grid = Grid(*(Axis(-(-n // residual.STRIDE), residual.STRIDE, 0) for n in source.clip.frame_size))
     n = residual.PER_DIRECTION
     odd = [direction * n + c for direction in range(2) for c in residual.ODD]
     file.create("residual", (2 * n, *grid.shape), grid, odd=odd)
-    to_cells = _to_cells(own)
+    for shot in source.clip.shots:
+        for maps in _residuals(source.part(shot), device):
+            file.append("residual", resample(maps, own, grid, "area" if own.x.stride < residual.STRIDE else "linear"))
+
+
+def _residuals(source: cache.Reader, device: torch.device) -> Iterator[np.ndarray]:
+    """The maps of one shot on the flow's own grid, some frames at a time, (n, 8, H, W)."""
+    length, to_cells = len(source), _to_cells(source.grid("forward"))
     for t in range(0, length, FRAMES_AT_ONCE):
         stop = min(t + FRAMES_AT_ONCE, length)
         # The flow back from where forward[t] leads is backward[t + 1], and that from backward[t] is forward[t - 1]; at
-        # the clip's ends both directions lead to the one neighbour.
+        # the shot's ends both directions lead to the one neighbour.
         low, high = max(t - 1, 0), min(stop + 1, length)
         forward, backward = (
             torch.from_numpy(source.rows(name, low, high).astype(np.float32) * to_cells).to(device)
@@ -199,8 +206,5 @@ def _write_residual(source: cache.Reader, file: cache.Writer, device: torch.devi
             from_next[-1] = forward[before[-1]]
         if t == 0:
             from_last[0] = backward[after[0]]
-        maps = torch.cat(
-            [residual.describe(forward[at], from_next), residual.describe(backward[at], from_last)], dim=1
-        )  # (n, 8, H, W)
-        maps = resample(maps.cpu().numpy(), own, grid, "area" if own.x.stride < residual.STRIDE else "linear")
-        file.append("residual", maps)
+        maps = torch.cat([residual.describe(forward[at], from_next), residual.describe(backward[at], from_last)], dim=1)
+        yield maps.cpu().numpy()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vosmem import cache, video
+from vosmem import video
 from vosmem.data import describe
 from vosmem.grid import Grid, resample
 from vosmem.refine import correction, stage, zoom
@@ -100,11 +100,16 @@ def watch(
     """
     sequence = describe.read(description)
     size, keys = sequence.working_size, settings["zoom"]
-    with cache.read(cells, "memory") as file:
-        grid = file.grid("probability")
-        steps = stage.before("zoom", settings, flow)
-        maps = dict(stage.maps(file, sequence, steps, flow, appearance, cells.parent))
-    windows = zoom.windows(np.stack([zoom.extent(maps[t], grid) for t in sorted(maps)]), size, keys["margin"])
+    steps = stage.before("zoom", settings, flow)
+    maps: dict[int, np.ndarray] = {}
+    windows: list[zoom.Window | None] = []
+    with stage.opened(sequence, cells, steps, flow, appearance) as files:
+        grid = files.cells.grid("probability")
+        for first, shot in zip(sequence.starts, files.shots(), strict=True):
+            found = dict(stage.maps(shot, steps, cells.parent))
+            extents = [zoom.extent(found[t], grid) for t in sorted(found)]
+            windows += zoom.windows(np.stack(extents), size, keys["margin"])
+            maps |= {first + t: rows for t, rows in found.items()}
     paths = {t: path for t, path in enumerate(sequence.mask_paths) if path is not None}
     every = -(-step * len(paths) // len(maps))
     frames = []
@@ -117,7 +122,8 @@ def watch(
         frames.append(Frame(seen, video.read_mask(paths[t]), [told[layer] for layer in correction.LAYERS if told]))
     known = np.array([frame.seen.agreement for frame in frames])
     times = np.array([frame.seen.t for frame in frames])
-    for frame in frames:
-        near = known[np.abs(times - frame.seen.t) <= zoom.NEAR]
+    shots = np.searchsorted(sequence.starts, times, "right")
+    for frame, shot in zip(frames, shots, strict=True):
+        near = known[(np.abs(times - frame.seen.t) <= zoom.NEAR) & (shots == shot)]
         frame.share = zoom.counts(zoom.mean_agreement(near), keys["agreement"])
     return Video(sequence, grid, frames)

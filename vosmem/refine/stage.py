@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,30 +46,15 @@ def run(
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")
-    pixels = Grid.of_image(sequence.size, sequence.working_size)
     keys = dict(settings.get(method, {})) if method != "temporal" else {}
     first = before(method, settings, flow)
     hashes = {}
-    with cache.read(cells, "memory") as file, replacing_folder(folder) as fresh:
-        grid = file.grid("probability")
-        found = maps(file, sequence, first, flow, appearance, out.parent)
-        if method == "zoom":
-            own = {key: keys[key] for key in zoom.KEYS}
-            size, frame = sequence.working_size, partial(working_frame, sequence)
-            found = zoom.closer(found, grid, len(file), size, frame, look, **own, folder=out.parent, threads=threads)
-            grid = zoom.fine_grid(size)
-            if "temporal" in first:
-                found = steadied(found, grid, file, flow, keys["steady"], out.parent)
-        last = {key: keys[key] for key in zoom.FINISH} if method == "zoom" else keys
-
-        def refined(of: tuple[int, np.ndarray]) -> tuple[int, np.ndarray]:
-            t, rows = of  # (h, w)
-            return t, probability(method, rows, grid, pixels, partial(working_frame, sequence, t), last)
-
-        for t, full in side_by_side(refined, found, threads):
-            path = fresh / f"{sequence.frame_names[t]}.png"
-            video.write_mask(path, full > settings["threshold"])
-            hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    with opened(sequence, cells, first, flow, appearance) as files, replacing_folder(folder) as fresh:
+        for shot in files.shots():
+            for name, full in _masks(shot, method, keys, first, look, threads, out.parent):
+                path = fresh / f"{name}.png"
+                video.write_mask(path, full > settings["threshold"])
+                hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     told = {
         "stage": "refine",
         "version": STAGE_VERSION,
@@ -92,31 +78,89 @@ def before(method: str, settings: Mapping[str, Any], flow: Path | None) -> dict[
     return {step: dict(settings[step]) for step, taken in steps.items() if taken and settings[step]["weight"] > 0}
 
 
-def maps(
-    file: cache.Reader, sequence: describe.Sequence, steps: Mapping[str, Mapping[str, float]], flow: Path | None,
-    appearance: Sequence[Path], folder: Path,
-) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
-    """The probabilities of a memory file after ``steps``, see :func:`before`: pairs of t and (h, w), in any order.
+@dataclass(frozen=True)
+class Files:
+    """A sequence, its probabilities, and what the steps before a method ask for: its flow, and its features."""
 
-    ``folder``: for nameless files. Raises UserError where a file is of other frames than the sequence has.
+    sequence: describe.Sequence
+    cells: cache.Reader
+    flow: cache.Reader | None
+    appearance: Sequence[cache.Reader]
+
+    def shots(self) -> Iterator[Files]:
+        """Those of each shot by itself: what is refined knows of no other."""
+        for shot in self.sequence.clip.shots:
+            yield Files(
+                self.sequence.part(shot), self.cells.part(shot), self.flow and self.flow.part(shot),
+                [file.part(shot) for file in self.appearance],
+            )  # fmt: skip
+
+
+@contextmanager
+def opened(
+    sequence: describe.Sequence, cells: Path, steps: Mapping[str, Mapping[str, float]], flow: Path | None,
+    appearance: Sequence[Path],
+) -> Iterator[Files]:  # fmt: skip
+    """The files of a sequence that ``steps``, see :func:`before`, ask for, open.
+
+    Raises UserError where one is of other frames than the sequence has, or the flow leads one way only.
     """
-    grid = file.grid("probability")
     with ExitStack() as stack:
+        file = stack.enter_context(cache.read(cells, "memory"))
         features = [stack.enter_context(cache.read(path, "appearance")) for path in appearance if "votes" in steps]
-        for source in (file, *features):
+        along = stack.enter_context(cache.read(flow, "flow")) if flow and "temporal" in steps else None
+        if along and "backward" not in along.names:
+            raise UserError(f"{flow}: holds no /backward, which refine.temporal needs; set flow.backward: true")
+        for source in filter(None, (file, *features, along)):
             if source.clip != sequence.clip:
                 raise UserError(f"{source.path}: is of other frames than {sequence.name}; run the workflow again")
+        yield Files(sequence, file, along, features)
 
-        def own(t: int) -> np.ndarray:
-            return file.rows("probability", t, t + 1)[0].astype(np.float32)
 
-        found: Iterable[tuple[int, np.ndarray]] = ((t, own(t)) for t in range(len(file)))
-        if "votes" in steps:
-            looks = votes_by(sequence, features)
-            found = votes.voted(own, grid, len(file), sequence.working_size, looks, steps["votes"]["weight"])
+def _masks(
+    shot: Files, method: str, keys: Mapping[str, Any], steps: Mapping[str, Mapping[str, float]],
+    look: zoom.Look | None, threads: int, folder: Path,
+) -> Iterator[tuple[str, np.ndarray]]:  # fmt: skip
+    """The probabilities of a shot's frames by a method, pairs of the frame's name and (H, W), in any order."""
+    sequence, grid = shot.sequence, shot.cells.grid("probability")
+    pixels = Grid.of_image(sequence.size, sequence.working_size)
+    found = maps(shot, steps, folder)
+    if method == "zoom":
+        own = {key: keys[key] for key in zoom.KEYS}
+        size, frame = sequence.working_size, partial(working_frame, sequence)
+        found = zoom.closer(found, grid, len(shot.cells), size, frame, look, **own, folder=folder, threads=threads)
+        grid = zoom.fine_grid(size)
         if "temporal" in steps:
-            found = steadied(found, grid, file, flow, steps["temporal"], folder)
-        yield from found
+            found = steadied(found, grid, shot.flow, keys["steady"], folder)
+    last = {key: keys[key] for key in zoom.FINISH} if method == "zoom" else keys
+
+    def refined(of: tuple[int, np.ndarray]) -> tuple[str, np.ndarray]:
+        t, rows = of  # (h, w)
+        full = probability(method, rows, grid, pixels, partial(working_frame, sequence, t), last)
+        return sequence.frame_names[t], full
+
+    yield from side_by_side(refined, found, threads)
+
+
+def maps(
+    shot: Files, steps: Mapping[str, Mapping[str, float]], folder: Path
+) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
+    """The probabilities of a shot's frames after ``steps``, see :func:`before`: pairs of t and (h, w), in any order.
+
+    ``folder``: for nameless files.
+    """
+    file, grid = shot.cells, shot.cells.grid("probability")
+
+    def own(t: int) -> np.ndarray:
+        return file.rows("probability", t, t + 1)[0].astype(np.float32)
+
+    found: Iterable[tuple[int, np.ndarray]] = ((t, own(t)) for t in range(len(file)))
+    if "votes" in steps:
+        looks = votes_by(shot.sequence, shot.appearance)
+        found = votes.voted(own, grid, len(file), shot.sequence.working_size, looks, steps["votes"]["weight"])
+    if "temporal" in steps:
+        found = steadied(found, grid, shot.flow, steps["temporal"], folder)
+    yield from found
 
 
 def votes_by(sequence: describe.Sequence, features: Sequence[cache.Reader]) -> list[votes.Maps]:
@@ -134,30 +178,23 @@ def votes_by(sequence: describe.Sequence, features: Sequence[cache.Reader]) -> l
 
 
 def steadied(
-    found: Iterable[tuple[int, np.ndarray]], grid: Grid, file: cache.Reader, flow: Path, settings: Mapping[str, float],
-    folder: Path,
-) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
-    """The maps ``found`` on ``grid``, pairs of t and (h, w) float32, steadied along a file's flow.
+    found: Iterable[tuple[int, np.ndarray]], grid: Grid, flow: cache.Reader, settings: Mapping[str, float], folder: Path
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The maps ``found`` on ``grid``, pairs of t and (h, w) float32, steadied along a file's flow of both directions.
 
-    ``file``: of whose frames they are; ``settings``: ``weight`` and ``tolerance``, that in pixels. Raises UserError
-    where the flow is of other frames, or leads one way only.
+    ``settings``: ``weight`` and ``tolerance``, that in pixels.
     """
     if settings["weight"] == 0:
         yield from found
         return
-    with cache.read(flow, "flow") as source:
-        if "backward" not in source.names:
-            raise UserError(f"{flow}: holds no /backward, which refine.temporal needs; set flow.backward: true")
-        if source.clip != file.clip:
-            raise UserError(f"{flow}: is of other frames than {file.path}; run the workflow again")
 
-        def along(name: str, t: int) -> np.ndarray:
-            return temporal.on_grid(source.rows(name, t, t + 1)[0], source.grid(name), grid)
+    def along(name: str, t: int) -> np.ndarray:
+        return temporal.on_grid(flow.rows(name, t, t + 1)[0], flow.grid(name), grid)
 
-        yield from temporal.steady(
-            found, partial(along, "forward"), partial(along, "backward"),
-            settings["weight"], settings["tolerance"] / grid.x.stride, folder,
-        )  # fmt: skip
+    yield from temporal.steady(
+        found, partial(along, "forward"), partial(along, "backward"),
+        settings["weight"], settings["tolerance"] / grid.x.stride, folder,
+    )  # fmt: skip
 
 
 def working_frame(sequence: describe.Sequence, t: int) -> np.ndarray:

@@ -51,6 +51,8 @@ def _frames(file: Stored, reader: cache.Reader) -> str | None:
         return f"holds {len(reader)} frames, but the sequence has {len(names)}"
     if names != reader.clip.frames:
         return "is of frames of other names than the sequence has"
+    if tuple(told.get("shots", (0,))) != reader.clip.starts:
+        return "was made with other cuts than the sequence has"
     if tuple(told["working_size"]) != reader.clip.frame_size:
         return f"is of frames of {reader.clip.frame_size} pixels, but they are worked on at {told['working_size']}"
     return None

@@ -161,6 +161,13 @@ def placed_by(kind):
     return ["root", "layout", "resolution", *given]
 
 
+def cut():
+    """Whether the shots of videos are told apart, as an option; images are one shot."""
+    if PLACE.layout != "videos":
+        return ""
+    return " --cuts" if CONFIG["data"]["cuts"] else " --no-cuts"
+
+
 def descriptions(names):
     """Of frames and masks."""
     return [f"{RESULTS}/data/{seq}.json" for seq in names]

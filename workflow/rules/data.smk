@@ -18,7 +18,7 @@ rule frames:
     params:
         version=stage_version("data"),
         fingerprint=lambda w: fingerprints(w.seq)["frames"],
-        settings=as_arguments(CONFIG["data"], *placed_by("frames"), "short_side"),
+        settings=as_arguments(CONFIG["data"], *placed_by("frames"), "short_side") + cut(),
     shell:
         "python -m vosmem data frames {wildcards.seq:q} {params.settings} --out {output.description:q} 2> {log:q}"
 
