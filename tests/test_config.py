@@ -220,6 +220,14 @@ def test_mistakes_are_one_line_with_the_keys_path(path, value, message):
     assert "\n" not in line
 
 
+@pytest.mark.parametrize(
+    ("path", "value"), [("memory.steps", "11"), ("memory.mirrored", "true"), ("flow.scale", "0.5")]
+)
+def test_text_that_yaml_takes_for_no_text_comes_from_the_command_line(path, value):
+    with pytest.raises(UserError, match=f"; write {value} in a file, without quotes: all that --config says below"):
+        config.resolve(with_(path, value))
+
+
 EVERY_KEY = list(every_key(config.schema()))
 SECTIONS = [("", config.schema()), *((path, rule) for path, rule in EVERY_KEY if "properties" in rule)]
 SAMPLES = {"null": None, "boolean": True, "integer": 3, "number": 2.5, "string": "nonsense", "array": [], "object": {}}

@@ -149,8 +149,18 @@ def shown(value: Any) -> str:
     return told if len(told) <= LONGEST else f"{told[: LONGEST - 3]}..."
 
 
+def _text_to_yaml(value: str) -> bool:
+    """Whether YAML, too, takes it for text."""
+    try:
+        return isinstance(yaml.safe_load(value), str)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return True
+
+
 def _mend(value: Any, rule: Mapping[str, Any]) -> str:
-    """YAML takes 1e-4 for text."""
+    """YAML takes 1e-4 for text, and Snakemake all that `--config` says below a section."""
+    if rule.get("type") in ("number", "integer", "boolean") and isinstance(value, str) and not _text_to_yaml(value):
+        return f"; write {value} in a file, without quotes: all that --config says below a section is text to Snakemake"
     if rule.get("type") in ("number", "integer") and isinstance(value, str):
         try:
             number = float(value)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from numbers import Integral
 
 from vosmem.errors import UserError
 
@@ -13,8 +14,8 @@ def count() -> int:
 
 def chosen(threads: int | None) -> int:
     """How many threads to take where so many were asked for: no more than there are cores, None being all of these."""
-    if threads is not None and threads < 1:
-        raise UserError(f"threads: got {threads}, expected at least 1")
+    if threads is not None and (not isinstance(threads, Integral) or isinstance(threads, bool) or threads < 1):
+        raise UserError(f"threads: got {threads!r}, expected a whole number, at least 1")
     return min(threads or count(), count())
 
 

@@ -10,14 +10,15 @@ from vosmem import cores
 from vosmem.errors import UserError
 
 
-def choose(name: str = "auto", threads: int | None = None) -> torch.device:
+def choose(name: str | torch.device = "auto", threads: int | None = None) -> torch.device:
     """The device that ``name`` means (auto, cpu, cuda, cuda:N), with PyTorch set to ``threads`` threads.
 
     ``auto`` is the first GPU where there is one. No more threads are taken than there are cores that this process may
     use; ``threads`` None takes those. Float32 is float32 on a GPU too: of its own PyTorch would convolve in TF32, whose
     mantissa has 10 bits; who wants less than float32 has the keys ``precision``.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+    name = str(name) if isinstance(name, torch.device) else name
+    if not isinstance(name, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise UserError(f"device: got {name!r}, expected auto, cpu, cuda or cuda:N")
     torch.set_num_threads(cores.chosen(threads))
     torch.backends.cudnn.allow_tf32 = False

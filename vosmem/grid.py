@@ -113,7 +113,7 @@ def resample(maps: Any, source: Grid, target: Grid, method: str = "linear") -> A
 
     ``maps``: (..., h, w) floating-point numpy array or torch tensor on ``source``; returns the same kind,
     (..., h', w') on ``target``. ``method``: ``linear`` (interpolation; for going to an equal or finer grid) or ``area``
-    (averaging; for labels, and for going to a coarser grid).
+    (averaging; for labels, and for going to a coarser grid). Where both grids are one, ``maps`` itself comes back.
     """
     if tuple(maps.shape[-2:]) != source.shape:
         raise ValueError(f"map of {tuple(maps.shape[-2:])} cells does not lie on a grid of {source.shape} cells")

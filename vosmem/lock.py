@@ -12,6 +12,8 @@ import json
 import os
 from pathlib import Path
 
+from vosmem.errors import UserError
+
 NOTE = "vosmem.locks"
 
 
@@ -21,8 +23,14 @@ def enter(folder: Path) -> tuple[int, bool]:
     Where no other run lives, locks that killed ones noted are cleared away. The second value tells whether there is one
     that lives and has locked its files.
     """
-    folder.mkdir(exist_ok=True)
-    file = os.open(folder / "vosmem.lock", os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        folder.mkdir(exist_ok=True)
+        file = os.open(folder / "vosmem.lock", os.O_CREAT | os.O_RDWR, 0o666)
+    except OSError as error:
+        raise UserError(
+            f"{folder.absolute()}: cannot be written to ({error.strerror}); run where you may write, or name such a "
+            "folder by --directory"
+        ) from None
     locks = folder / "locks"
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -103,6 +103,15 @@ def test_two_frames_of_one_name_are_a_defect(tiny_davis):
     assert told["what"] == "has the name of 00001.png, and would have the same mask"
 
 
+def test_a_link_that_leads_nowhere_is_told(tiny_davis):
+    """As where data are kept elsewhere and were not fetched: the others would be taken for neighbours."""
+    frame = tiny_davis / FRAMES / "00002.jpg"
+    frame.unlink()
+    frame.symlink_to(tiny_davis / "annex/gone.jpg")
+    told = [d for d in look(tiny_davis)["defects"] if d["fatal"]]
+    assert any(d["file"].endswith("00002.jpg") and "annex/gone.jpg, which is not there" in d["what"] for d in told)
+
+
 def test_no_masks_where_none_are_needed(tiny_davis):
     for path in (tiny_davis / MASKS).iterdir():
         path.unlink()

@@ -69,6 +69,12 @@ def test_what_cannot_be_written_is_told_before_the_scoring(folders, capsys):
     assert told.out == ""
 
 
+def test_two_tables_need_two_files(folders, capsys):
+    assert run(folders, "--csv", str(folders / "s.csv"), "--per-frame", str(folders / "out/../s.csv")) == 1
+    assert "s.csv: would hold both tables; give --csv and --per-frame files of their own" in capsys.readouterr().err
+    assert not (folders / "s.csv").exists()
+
+
 def test_processes_do_not_change_the_table(folders, capsys, monkeypatch):
     monkeypatch.setattr("vosmem.evaluate.parallel.SPAN", 2)
     shutil.copy(folders / "M/bear/00000.png", folders / "M/boat/00003.png")

@@ -309,7 +309,7 @@ def test_what_is_wrong_for_all_is_told_once_and_first(bright_stages, folder_of, 
         ((a, b), f"{a} and {b}: would both go to {tmp_path / 'out/walk'}; rename one, or segment it by itself"),
         ((a, tmp_path / "none"), f"{tmp_path / 'none'}: no such file; give a video file or a folder of images"),
         ((a, tmp_path / "x", "--threads", 0), f"{a} and {a}: would both go"),
-        ((tmp_path / "x", "--threads", 0), "threads: got 0, expected at least 1"),
+        ((tmp_path / "x", "--threads", 0), "threads: got 0, expected a whole number, at least 1"),
     ):
         assert several(*arguments, "-o", tmp_path / "out") == 1
         (line,) = capsys.readouterr().err.splitlines()
@@ -410,7 +410,7 @@ def test_a_file_that_is_no_memory_is_told(folder_of, tmp_path, capsys):
     ("options", "message"),
     [
         (["--short-side", 9], "short side: got 9, expected 64 to 2160 pixels"),
-        (["--threads", 0], "threads: got 0, expected at least 1"),
+        (["--threads", 0], "threads: got 0, expected a whole number, at least 1"),
         (["--device", "gpu"], "device: got 'gpu', expected auto, cpu, cuda or cuda:N"),
     ],
 )

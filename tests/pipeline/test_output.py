@@ -82,9 +82,7 @@ def test_what_was_changed_or_added_since_is_not_replaced_even_if_asked(tmp_path,
     write(tmp_path)
     (tmp_path / file).write_text("corrected by hand")
     before = held(tmp_path)
-    with pytest.raises(
-        UserError, match=f"is not replaced, since {file} was changed or put there after vosmem wrote it"
-    ):
+    with pytest.raises(UserError, match=f"is not replaced, since {file} is not as vosmem wrote it there"):
         write(tmp_path, overwrite=True)
     assert held(tmp_path) == before
 
@@ -93,11 +91,36 @@ def test_what_was_written_in_turns_is_replaced_where_nothing_was_changed(tmp_pat
     write(tmp_path, ("masks",), text="first")
     write(tmp_path, ("overlay.mp4",), text="then")
     write(tmp_path, text="new", overwrite=True)
-    (tmp_path / RECORD).unlink()  # as an earlier version leaves it
-    write(tmp_path, text="newer", overwrite=True)
-    (tmp_path / RECORD).write_text("[]")
-    write(tmp_path, text="newest", overwrite=True)
-    assert held(tmp_path) == {"masks/0.png": "newest", "overlay.mp4": "newest"}
+    assert held(tmp_path) == {"masks/0.png": "new", "overlay.mp4": "new"}
+
+
+@pytest.mark.parametrize("record", [None, "[]", "{}", "spoilt"])
+def test_masks_of_which_no_record_is_kept_are_not_replaced_even_if_asked(tmp_path, record):
+    """They may be anybody's: a data set has a folder of that name too."""
+    write(tmp_path, ("masks",), text="mine")
+    (tmp_path / RECORD).unlink()
+    if record:
+        (tmp_path / RECORD).write_text(record)
+    with pytest.raises(UserError, match=r"is not replaced, since masks/0\.png is not as vosmem wrote it there"):
+        write(tmp_path, ("masks",), text="new", overwrite=True)
+    assert (tmp_path / "masks/0.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_comes_to_be_there_meanwhile_stays(tmp_path, capsys, overwrite):
+    """A mask corrected, or another run over the same folder, while this one works."""
+    if overwrite:
+        write(tmp_path, ("masks",), text="first")
+    with output(tmp_path, ["masks", "overlay.mp4"], overwrite, tmp_path / "in.mp4") as hidden:
+        (hidden / "masks").mkdir()
+        (hidden / "masks/0.png").write_text("made")
+        (hidden / "overlay.mp4").write_text("made")
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        (tmp_path / "masks/0.png").write_text("by hand")
+    assert held(tmp_path) == {"masks/0.png": "by hand", "new-masks/0.png": "made", "overlay.mp4": "made"}
+    assert f"What was made is {tmp_path / 'new-masks'}" in capsys.readouterr().err
+    write(tmp_path, ("overlay.mp4",), text="again", overwrite=True)
+    assert (tmp_path / "overlay.mp4").read_text() == "again"
 
 
 @pytest.mark.parametrize("name", ["masks", "overlay.mp4"])

@@ -93,6 +93,13 @@ def test_pytorch_has_as_many_threads_as_before(random_weights, monkeypatch):
         ({"short_side": 64.5}, "short side: got 64.5, expected 64 to 2160 pixels"),
         ({"short_side": None}, "short side: got None, expected"),
         ({"method": ""}, "methods"),
+        ({"frames": ""}, "frames: got an empty path"),
+        ({"device": None}, "device: got None, expected auto, cpu, cuda or cuda:N"),
+        ({"device": 3}, "device: got 3, expected"),
+        ({"threads": "2"}, "threads: got '2', expected a whole number"),
+        ({"threads": 1.5}, "threads: got 1.5, expected a whole number"),
+        ({"threads": True}, "threads: got True, expected a whole number"),
+        ({"work": 3.5}, "work: got 3.5, expected a folder"),
         ({"weights": None}, "weights: got None, expected shipped, shipped-isnet, or the path of a file"),
     ],
 )

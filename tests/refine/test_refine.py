@@ -125,7 +125,7 @@ def test_as_many_threads_as_were_asked_for_and_no_more_than_there_are_cores(writ
 
 def test_no_threads_are_told_in_a_line(written, capsys):
     assert refine(written, "--threads", "0") == 1
-    assert "threads: got 0, expected at least 1" in capsys.readouterr().err
+    assert "threads: got 0, expected a whole number, at least 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("method", sorted({*METHODS} - {"zoom"}))

@@ -31,6 +31,16 @@ def test_all_of_its_rules(workflow):
     assert other(workflow, "*", "report.html").planned(None, "other.txt") == theirs | {"other": 1}
 
 
+def test_a_prefix_is_refused(workflow):
+    """What its shell commands are told in parameters would lie elsewhere, or be another run's."""
+    outer = other(workflow, "*", "report.html")
+    text = outer.snakefile.read_text().replace("    config: config\n", '    config: config\n    prefix: "seg"\n')
+    outer.snakefile.write_text(text)
+    done = outer.run("--dry-run", check=False)
+    assert done.returncode == 1
+    assert "vosmem: as a module it takes no prefix" in done.stdout + done.stderr
+
+
 def test_some_of_its_rules_run_the_package_beside_them(workflow, monkeypatch):
     """Not what happens to be installed, nor what lies beside the other workflow."""
     for folder in (workflow.folder, workflow.folder.parent):

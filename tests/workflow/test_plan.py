@@ -3,6 +3,7 @@
 import re
 import shlex
 
+import pytest
 import yaml
 
 from tests.workflow.conftest import jobs
@@ -21,6 +22,21 @@ def without(*rules):
 
 def test_everything(workflow, config):
     assert workflow.planned(config) == ALL
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_the_demo_is_not_rendered_over_a_data_set_of_the_users(workflow, config, marked):
+    """Snakemake empties the folder before the job could look."""
+    config["data"] |= {"source": "demo", "train": "train", "test": "val"}
+    if marked:
+        (workflow.folder / "tiny/demo.json").write_text("{}")
+        assert workflow.planned(config)["demo"] == 1
+        (workflow.folder / "tiny/notes.txt").touch()
+    workflow.write(config)
+    done = workflow.run("--force", "demo", check=False)
+    assert done.returncode == 1
+    assert "config: data.source: demo: tiny holds" in done.stdout + done.stderr
+    assert (workflow.folder / "tiny/JPEGImages/480p/a/00000.jpg").is_file()
 
 
 def test_a_folder_that_is_not_there_is_told_before_any_job(workflow, config):

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from vosmem.errors import UserError
+
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})  # of which no pixel is sure to be 0 where it was
 VIDEO_SUFFIXES = frozenset({
@@ -67,11 +69,11 @@ class SequenceFiles:
 
 
 def images(folder: Path, suffixes: Set[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """The image files of a folder, by name, 2 before 10; an empty list where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    names = (e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
-    return [folder / name for name in sorted(names, key=counted) if os.path.splitext(name)[1].lower() in suffixes]
+    """The image files of a folder, by name, 2 before 10; an empty list where there is no such folder.
+
+    Raises UserError where one is a link that leads nowhere.
+    """
+    return [folder / name for name in sorted(_names(folder, suffixes), key=counted)]
 
 
 def masks_within(folder: Path, suffixes: Set[str] = IMAGE_SUFFIXES) -> Path:
@@ -81,12 +83,30 @@ def masks_within(folder: Path, suffixes: Set[str] = IMAGE_SUFFIXES) -> Path:
 
 
 def videos(folder: Path, stem: str | None = None) -> list[Path]:
-    """The video files of a folder, sorted, of all names or of one; none where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_file())
-    found = [folder / name for name in names if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES]
+    """The video files of a folder, sorted, of all names or of one; none where there is no such folder.
+
+    Raises UserError where one is a link that leads nowhere.
+    """
+    found = [folder / name for name in sorted(_names(folder, VIDEO_SUFFIXES))]
     return [path for path in found if stem is None or path.stem == stem]
+
+
+def _names(folder: Path, suffixes: Set[str]) -> list[str]:
+    """The names of a folder's files that end so; none where there is no such folder.
+
+    A link that leads nowhere is one too, and told: without it its neighbours would be taken for neighbours.
+    """
+    found = []
+    for entry in os.scandir(folder) if folder.is_dir() else ():
+        if not entry.name.startswith(".") and os.path.splitext(entry.name)[1].lower() in suffixes:
+            if entry.is_file():
+                found.append(entry.name)
+            elif entry.is_symlink() and not os.path.exists(entry.path):
+                raise UserError(
+                    f"{folder / entry.name}: is a link to {os.readlink(entry.path)}, which is not there; "
+                    "fetch what it stands for, or remove it"
+                )
+    return found
 
 
 def folders(parent: Path) -> list[str]:

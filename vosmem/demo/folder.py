@@ -33,7 +33,7 @@ def write_folder(
 ) -> Path:
     """What ``vosmem.demo.render`` says; ``progress`` gets a line per sequence."""
     names = _checked(seed, sequences, size, frames)
-    _check_root(root)
+    check_ours(root)
     root.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
     try:
@@ -45,7 +45,7 @@ def write_folder(
         _write_lists(made, names, frames)
         about = {"made_by": "vosmem demo", "version": STAGE_VERSION, "seed": seed, "size": list(size), "frames": frames}
         (made / MARKER).write_text(json.dumps({**about, "sequences": names}, indent=2) + "\n")
-        _check_root(root)  # again, for rendering took a while
+        check_ours(root)  # again, for rendering took a while
         if root.exists():
             os.replace(root, work / "old")
         os.replace(made, root)
@@ -129,7 +129,7 @@ def _checked(seed: int, sequences: Iterable[str] | None, size: tuple[int, int], 
     return [name for name in SEQUENCES if name in asked]
 
 
-def _check_root(root: Path) -> None:
+def check_ours(root: Path) -> None:
     """Raises UserError where ``root`` holds anything that this module did not write."""
     if not root.exists() and not root.is_symlink():
         return

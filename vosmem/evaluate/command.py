@@ -82,6 +82,8 @@ def _score_folders(args: argparse.Namespace) -> int:
     for out in filter(None, (args.csv, args.per_frame)):
         if out.is_dir():
             raise UserError(f"{out}: is a folder; give the name of a file to write")
+    if args.csv and args.per_frame and args.csv.resolve() == args.per_frame.resolve():
+        raise UserError(f"{args.csv}: would hold both tables; give --csv and --per-frame files of their own")
     pairs = folders.pair(args.annotations, args.masks, args.sequences)
     if known is not None and not any(pair.sequence in known for pair in pairs):
         raise UserError(f"--attributes: {args.attributes} has none of the sequences to score; correct the names in it")

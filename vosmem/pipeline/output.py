@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from vosmem import weights
@@ -23,21 +25,25 @@ def output(out: Path, names: Sequence[str], overwrite: bool, source: Path) -> It
     It is removed in any case, if the process is killed by the next one that writes to ``out``, and so is ``out`` where
     it was made here and stays empty. Raises UserError, before the block, where ``out`` holds one of ``names`` already,
     unless ``overwrite`` says that it may be replaced: by another of its kind, and never where it is the ``source``, or
-    holds what was not written here, or what was changed since, as the `RECORD` in ``out`` tells.
+    holds what was not written here, or what was changed since, as the `RECORD` in ``out`` tells. What comes to be there
+    while the block runs stays too; what is new then goes beside it, as ``new-<name>``, and that is told.
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; give a folder, which is made where there is none")
-    record = recorded(out)
     for name in names:
-        _check_free(out / name, overwrite, source, record)
+        _check_free(out / name, overwrite, source, recorded(out))
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     out.mkdir(parents=True, exist_ok=True)
     try:
         with scratch(out / "vosmem") as hidden:
             yield hidden
-            record = {path: sha256 for path, sha256 in record.items() if path.split("/")[0] not in names}
-            record |= {path: weights.sha256(hidden / path) for name in names for path in _files(hidden, name)}
+            record = recorded(out)
             for name in names:
+                if not _may_go(out / name, overwrite, source, record):
+                    os.replace(hidden / name, _beside(out / name))
+                    continue
+                record = {path: sha256 for path, sha256 in record.items() if path.split("/")[0] != name}
+                record |= {path: weights.sha256(hidden / path) for path in _files(hidden, name)}
                 if (out / name).exists():
                     os.replace(out / name, hidden / f"old-{name}")
                 os.replace(hidden / name, out / name)
@@ -65,6 +71,22 @@ def recorded(out: Path) -> dict[str, str]:
     return {str(path): str(sha256) for path, sha256 in told.items()} if isinstance(told, dict) else {}
 
 
+def _may_go(path: Path, overwrite: bool, source: Path, record: Mapping[str, str]) -> bool:
+    """Whether what has come to be at ``path`` meanwhile may be replaced; where not, it is told."""
+    try:
+        _check_free(path, overwrite, source, record)
+    except UserError as error:
+        print(f"{error}. What was made is {_beside(path)}", file=sys.stderr)
+        return False
+    return True
+
+
+def _beside(path: Path) -> Path:
+    """A name that is free, for what cannot be at ``path``."""
+    names = (path.with_name(f"{'new-' * n}{path.name}") for n in count(1))
+    return next(name for name in names if not name.exists())
+
+
 def _check_free(path: Path, overwrite: bool, source: Path, record: Mapping[str, str]) -> None:
     held = sorted(path.iterdir()) if path.is_dir() else []
     if not path.exists() or (path.is_dir() and not held):
@@ -79,11 +101,9 @@ def _check_free(path: Path, overwrite: bool, source: Path, record: Mapping[str, 
     if foreign or path.is_dir() != (path.name in SUFFIXES):
         raise UserError(f"{path}: is not replaced, since it holds what vosmem did not write: {foreign or path.name}")
     files = _files(path.parent, path.name)
-    if not any(file in record for file in files):
-        return  # written by a version that kept no record
     changed = next((file for file in files if record.get(file) != weights.sha256(path.parent / file)), None)
     if changed:
         raise UserError(
-            f"{path}: is not replaced, since {changed} was changed or put there after vosmem wrote it; move what is "
-            "yours away, or give another folder to write to"
+            f"{path}: is not replaced, since {changed} is not as vosmem wrote it there, by what {RECORD} tells; move "
+            "what is yours away, or give another folder to write to"
         )

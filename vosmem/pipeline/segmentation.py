@@ -92,6 +92,8 @@ def segment(
     Returns (T, H, W) bool, true where the object is. Raises UserError for what cannot be used.
     """
     if isinstance(frames, str | os.PathLike):
+        if not os.fspath(frames):
+            raise UserError("frames: got an empty path, expected a video file or a folder of images")
         given = inputs.single(Path(frames)).frames()
     else:
         given = ((None, frame[..., ::-1]) for frame in _checked(frames))
@@ -198,6 +200,8 @@ def _probability(folder: Path, shot: range) -> Path:
 @contextmanager
 def _folder(work: str | os.PathLike | None) -> Iterator[str]:
     """A folder for temporary files, gone in the end. Raises UserError where there can be none."""
+    if work is not None and not isinstance(work, str | os.PathLike):
+        raise UserError(f"work: got {work!r}, expected a folder")
     try:
         folder = tempfile.TemporaryDirectory(prefix="vosmem-", dir=work)
     except OSError as error:

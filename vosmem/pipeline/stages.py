@@ -15,6 +15,7 @@ import torch
 from vosmem import config
 from vosmem.arguments import timed
 from vosmem.data import describe
+from vosmem.device import threads_for_frames
 from vosmem.errors import UserError
 
 
@@ -124,7 +125,7 @@ class Stages:
             if method == "zoom":
                 file = fetch(settings["zoom"]["network"])
                 settings["zoom"], look = prepared(settings["zoom"], file, self.device)
-            threads = torch.get_num_threads()
+            threads = threads_for_frames(self.device) if look else torch.get_num_threads()
             masks = folder / "masks.json"
             alike = files["appearance"]
             count.append(refine.run(description, out, masks, method, settings, along, look, threads, alike))

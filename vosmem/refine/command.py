@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         where = device.choose(args.device, threads)
         file = args.look or weights.file_for(settings["zoom"]["network"], "registry")
         settings["zoom"], look = prepared(settings["zoom"], file, where, args.correction)
+        threads = device.threads_for_frames(where)
     with arguments.timed(f"refine {args.out.stem}") as frames:
         files = (args.description, args.probability, args.out)
         frames.append(stage.run(*files, args.method, settings, args.flow, look, threads, args.appearance))

@@ -26,7 +26,7 @@ CELLS = 720  # of a frame, about: 20x36 of 480x854
 NEAR, APART = 32, 4  # frames to each side that vote, and every how many of them one does
 FEW = 8  # a shorter video has more of its frames vote
 TEMPERATURE = 0.05  # T: of the sum of cosines
-REACH = 0.236  # R: of the frame's height
+REACH = 0.236  # R: of the frame's shorter side
 AROUND = (1, 3, 7)  # cells across over which colours are averaged: of the cell itself, and of what it lies in
 CLEAR = 3.0  # deviations at which features are cut: beyond, one channel would be all that counts
 
@@ -49,7 +49,7 @@ def voted(
     any units; ``weight``: w, 0..1. A video of one frame stays as it is. Memory does not grow with the length.
     """
     coarse = cells(size)
-    here, there = _near(coarse, size[0])
+    here, there = _near(coarse, min(size))
     apart = max(1, min(APART, length // FEW))
 
     @lru_cache(maxsize=2 * (NEAR + APART))  # what the next APART frames ask for
@@ -91,10 +91,10 @@ def on_cells(rows: np.ndarray, grid: Grid, size: tuple[int, int]) -> np.ndarray:
     return resample(rows.astype(np.float32), grid, coarse, how)
 
 
-def _near(coarse: Grid, height: int) -> tuple[np.ndarray, np.ndarray]:
+def _near(coarse: Grid, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Of the cells that ask and of those that are asked (n, 4) float32, whose product is -|x - y|^2 / 2 R^2."""
     y, x = np.meshgrid(coarse.y.centres(), coarse.x.centres(), indexing="ij")
-    place = (np.stack([y, x], -1).reshape(-1, 2) / (REACH * height)).astype(np.float32)
+    place = (np.stack([y, x], -1).reshape(-1, 2) / (REACH * side)).astype(np.float32)
     square, one = (place**2).sum(1, keepdims=True) / 2, np.ones_like(place[:, :1])
     return np.concatenate([place, -square, one], 1), np.concatenate([place, one, -square], 1)
 

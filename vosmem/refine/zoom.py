@@ -235,7 +235,7 @@ def fused(one: Seen, grid: Grid, size: tuple[int, int], weights: np.ndarray, sha
     its correction, counts against the map's logit alone. Beyond the window the map stays as it is.
     """
     fine = fine_grid(size)
-    found = resample(one.cells, grid, fine)
+    found = np.array(resample(one.cells, grid, fine))  # a copy: where both grids are one, it is the map itself
     if one.window is None:
         return found
     inputs, inside = evidence(one, grid, fine)

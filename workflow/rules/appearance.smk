@@ -13,7 +13,7 @@ rule appearance:
     threads: 1
     resources:
         mem_mb=megabytes(3000),
-        runtime=60,
+        runtime=minutes(60),
         gpu=gpus("appearance"),
     params:
         version=stage_version("appearance"),

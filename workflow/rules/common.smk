@@ -13,6 +13,11 @@ os.environ.pop("VOSMEM_WEIGHTS", None)  # here weights are what a rule writes, i
 
 # Of this file, not of the workflow: that may be another, which has this one as a module.
 ROOT = Path(str(workflow.current_basedir)).resolve().parent.parent
+if not (ROOT / "vosmem/config.py").is_file():
+    raise WorkflowError(
+        f"vosmem: the package is not beside the workflow ({ROOT}), as where Snakemake fetches single files from GitHub; "
+        "clone the repository, and give the path of its workflow/Snakefile"
+    )
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
@@ -28,9 +33,17 @@ def stop(error):
     raise WorkflowError(str(error))
 
 
+if workflow.modifier.path_modifier.prefix:
+    stop(
+        "vosmem: as a module it takes no prefix, which paths in its parameters would lack; give Snakemake another --directory"
+    )
+
 # Held until this process ends. A live run is told of here; that two do not write the same files is Snakemake's to see.
 if workflow.is_main_process:
-    LOCK, busy = lock.enter(Path(".snakemake"))
+    try:
+        LOCK, busy = lock.enter(Path(".snakemake"))
+    except UserError as error:
+        stop(error)
     if busy:
         print(
             "vosmem: another run goes on in this folder; wait for it, or end it, before you start one here",

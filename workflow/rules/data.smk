@@ -14,7 +14,7 @@ rule frames:
     threads: 1
     resources:
         mem_mb=megabytes(1000),
-        runtime=20,
+        runtime=minutes(20),
     params:
         version=stage_version("data"),
         fingerprint=lambda w: fingerprints(w.seq)["frames"],
@@ -38,7 +38,7 @@ rule data:
     threads: 1
     resources:
         mem_mb=megabytes(1000),
-        runtime=20,
+        runtime=minutes(20),
     params:
         version=stage_version("data"),
         fingerprint=lambda w: fingerprints(w.seq)["masks"],
@@ -57,9 +57,9 @@ rule data_check:
     output:
         table=f"{RESULTS}/data/defects.tsv",
     log:
-        f"{RESULTS}/logs/data/check.log",
+        f"{RESULTS}/logs/data_check.log",
     benchmark:
-        f"{RESULTS}/benchmarks/data/check.tsv"
+        f"{RESULTS}/benchmarks/data_check.tsv"
     priority: 2  # looking comes before computing
     localrule: True
     conda:
@@ -67,7 +67,7 @@ rule data_check:
     threads: 1
     resources:
         mem_mb=megabytes(500),
-        runtime=10,
+        runtime=minutes(10),
     params:
         version=stage_version("data"),
     shell:
@@ -88,7 +88,7 @@ rule download_davis2016:
     threads: 1
     resources:
         mem_mb=megabytes(500),
-        runtime=24 * 60,
+        runtime=minutes(24 * 60),
     params:
         to=shlex.quote(DOWNLOADED_TO),
         sha256=shlex.quote(CONFIG["data"]["sha256"]),

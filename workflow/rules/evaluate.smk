@@ -16,7 +16,7 @@ rule evaluate:
     threads: 1
     resources:
         mem_mb=megabytes(1000),
-        runtime=30,
+        runtime=minutes(30),
     params:
         version=stage_version("evaluate"),
         settings=as_json(CONFIG["evaluate"]),
@@ -44,7 +44,7 @@ rule evaluate_summary:
     threads: 1
     resources:
         mem_mb=megabytes(500),
-        runtime=10,
+        runtime=minutes(10),
     params:
         version=stage_version("evaluate"),
         settings=as_json(CONFIG["evaluate"]),

@@ -13,7 +13,7 @@ rule flow:
     threads: 1
     resources:
         mem_mb=megabytes(2000),
-        runtime=60,
+        runtime=minutes(60),
         gpu=gpus("flow"),
     params:
         version=stage_version("flow"),

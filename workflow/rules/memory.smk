@@ -10,7 +10,7 @@ rule memory_train:
             f"{RESULTS}/memory/{{model}}/{{part}}history.csv",
             caption="../report/history.rst",
             category="Training",
-            labels={"model": "{model}", "part": "{part}"},
+            labels=lambda w: {"model": w.model, "part": w.part.rstrip("/") or "all"},
         ),
     log:
         f"{RESULTS}/logs/memory_train/{{model}}/{{part}}train.log",
@@ -24,7 +24,7 @@ rule memory_train:
     threads: lambda w: training_threads(w.model)
     resources:
         mem_mb=megabytes(8000),
-        runtime=24 * 60,
+        runtime=minutes(24 * 60),
         gpu=lambda wildcards: gpus("", MODELS[wildcards.model]["memory"]["processes"]),
     params:
         version=lambda w: training_version(w.model),
@@ -52,7 +52,7 @@ rule memory_adopt:
     threads: 1
     resources:
         mem_mb=megabytes(500),
-        runtime=10,
+        runtime=minutes(10),
     params:
         weights=lambda w: shlex.quote(MODELS[w.model]["memory"]["weights"]),
         hash=lambda w: shipped_hash(w.model, "weights"),
@@ -75,7 +75,7 @@ rule memory_predict:
     threads: 1
     resources:
         mem_mb=megabytes(4000),
-        runtime=60,
+        runtime=minutes(60),
         gpu=gpus(""),
     params:
         version=stage_version("memory"),

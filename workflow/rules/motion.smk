@@ -14,7 +14,7 @@ rule motion:
     threads: 1
     resources:
         mem_mb=megabytes(2000),
-        runtime=60,
+        runtime=minutes(60),
         gpu=gpus("motion"),
     params:
         version=stage_version("motion"),

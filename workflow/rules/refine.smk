@@ -1,4 +1,4 @@
-# The declared output is the JSON, which holds every mask's hash: masks that come out the same stop the cascade there.
+# The declared output is the JSON, which holds every mask's hash, and is written last.
 rule refine:
     input:
         description=f"{RESULTS}/frames/{{seq}}.json",
@@ -18,7 +18,7 @@ rule refine:
     threads: 1
     resources:
         mem_mb=megabytes(2000),
-        runtime=60,
+        runtime=minutes(60),
         gpu=lambda wildcards: gpus("") if look_weights(wildcards.method) else 0,
     params:
         version=stage_version("refine"),
@@ -60,7 +60,7 @@ rule correction_train:
     threads: 1
     resources:
         mem_mb=megabytes(8000),
-        runtime=4 * 60,
+        runtime=minutes(4 * 60),
         gpu=gpus(""),
     params:
         version=stage_version("refine"),
@@ -96,7 +96,7 @@ rule overlay:
     threads: 1
     resources:
         mem_mb=megabytes(1500),
-        runtime=60,
+        runtime=minutes(60),
     shell:
         "python -m vosmem overlay {input.description:q} {input.masks:q} --out {output.video:q} 2> {log:q}"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from vosmem import config as configuration
 from vosmem import weights
 from vosmem.data import check, layout
+from vosmem.demo import folder as demo_folder
 from vosmem.errors import UserError
 from vosmem.evaluate import summed_up
 from vosmem.memory import SHAPE, adopted
@@ -77,7 +78,7 @@ def tell_results():
 
 def tell_defects():
     """After a run that failed: every defect that is known, unless the rule that tells of them has done so."""
-    told = Path(RESULTS, "logs/data/check.log")
+    told = Path(RESULTS, "logs/data_check.log")
     if told.exists() and told.stat().st_mtime > STARTED:
         return
     places = ([Path(RESULTS, stage, f"{seq}.json") for stage in ("data", "frames")] for seq in SEQUENCES)
@@ -122,6 +123,15 @@ def tell_lost_masks():
         print(f"vosmem: the masks {whose}; {again} makes them anew", file=sys.stderr)
 
 
+def check_demo():
+    """Stop where the demo would be rendered to a folder of the user's: Snakemake empties it before the job begins."""
+    if rendered():
+        try:
+            demo_folder.check_ours(Path(CONFIG["data"]["root"]))
+        except UserError as error:
+            stop(f"config: data.source: {error}; where data.root is a data set of yours, leave out data.source")
+
+
 def check_training():
     """Stop where there is nothing to train on, or where no fold holds out what is segmented."""
     for model in models_by_weights(trained=True):
@@ -152,6 +162,7 @@ def check_correction():
             )
 
 
+check_demo()
 if not DOWNLOADING:
     check_files()
     check_training()

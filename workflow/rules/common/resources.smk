@@ -7,6 +7,11 @@ def megabytes(first):
     return lambda wildcards, attempt: first * 2 ** (attempt - 1)
 
 
+def minutes(first):
+    """Time of a job: likewise, as one that a cluster ended would run out of the same time again."""
+    return megabytes(first)
+
+
 WITHOUT_NETWORK = {"dis", "camera_residual", "residual", "flow_magnitude"}
 
 
