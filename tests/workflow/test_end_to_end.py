@@ -93,6 +93,10 @@ def test_a_folder_of_video_files(finished, tmp_path, repository, random_weights,
     assert [time for time, _ in shown] == pytest.approx([0, 0.1, 0.2, 0.3])
     assert (tmp_path / "results/report.html").is_file()
     assert films.planned(None, "all", "overlays") == {}
+    (results / "frames/a").rename(tmp_path / "away")
+    gone = "vosmem: the frames beside 1 file are gone (results/films/frames/a.json); "
+    assert f"{gone}`snakemake --forcerun results/films/frames/a.json" in films.run("--dry-run").stderr
+    (tmp_path / "away").rename(results / "frames/a")
     os.utime(tmp_path / "films/a.mp4")
     assert films.planned(None, "all", "overlays") == {}
     with open(tmp_path / "films/a.mp4", "ab") as film:

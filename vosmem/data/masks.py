@@ -84,10 +84,23 @@ def _plain(masks: list[Path], size: tuple[int, int] | None, found: Defects) -> i
             continue
         if channels in (2, 4):
             found.add(path, "has an alpha channel", "none needed: the alpha channel is dropped", fatal=False)
+        if not _zero_is_black(path):
+            what = (
+                "its palette's first colour is not black: scores, which go by number, take for background what is seen"
+            )
+            found.add(path, what, "save it as grey, 0 and 255")
         if size and mask.shape != size:
             found.add(path, _other_size(mask.shape, size), "bring masks and frames to one size")
         empty += not mask.any()
     return empty
+
+
+def _zero_is_black(path: Path) -> bool:
+    """Whether label 0 of a PNG file that has a palette is black there, so that numbers and colours tell the same."""
+    data = path.read_bytes()
+    indexed = data.startswith(b"\x89PNG") and data[25:26] == b"\3"  # the heading's colour type
+    at = data.find(b"PLTE") + 4
+    return not indexed or data[at : at + 3] == bytes(3)
 
 
 def _converted(

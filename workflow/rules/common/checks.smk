@@ -111,16 +111,22 @@ def check_files():
         stop("\n".join(told))
 
 
-def tell_lost_masks():
-    """Tell of folders of masks that are gone or empty: of them Snakemake knows the JSON beside them alone."""
-    places = (Path(RESULTS, "refine", model, method) for model in MODELS for method in CONFIG["refine"]["methods"])
-    told = [place / f"{seq}.json" for place in places for seq in TEST]
+def tell_lost(what, rule, told):
+    """Tell of folders of images that are gone or empty: of them Snakemake knows the JSON beside them alone."""
     lost = [str(path) for path in told if path.exists() and not any(path.with_suffix("").glob("*.png"))]
     if lost:
         some = f"{', '.join(lost[:3])}{', ...' * (len(lost) > 3)}"
-        again = with_this_config(f"snakemake --forcerun {shlex.join(lost) if len(lost) < 4 else 'refine'}")
+        again = with_this_config(f"snakemake --forcerun {shlex.join(lost) if len(lost) < 4 else rule}")
         whose = f"beside {len(lost)} file{'s' * (len(lost) > 1)} are gone ({some})"
-        print(f"vosmem: the masks {whose}; {again} makes them anew", file=sys.stderr)
+        print(f"vosmem: the {what} {whose}; {again} makes them anew", file=sys.stderr)
+
+
+def tell_lost_images():
+    """Of masks, and of the frames of videos."""
+    places = (Path(RESULTS, "refine", model, method) for model in MODELS for method in CONFIG["refine"]["methods"])
+    tell_lost("masks", "refine", [place / f"{seq}.json" for place in places for seq in TEST])
+    if PLACE.layout == "videos":
+        tell_lost("frames", "frames", [Path(RESULTS, "frames", f"{seq}.json") for seq in SEQUENCES])
 
 
 def check_demo():
@@ -168,4 +174,4 @@ if not DOWNLOADING:
     check_training()
     check_correction()
     if workflow.is_main_process:
-        tell_lost_masks()
+        tell_lost_images()
