@@ -39,8 +39,12 @@ def output(out: Path, names: Sequence[str], overwrite: bool, source: Path) -> It
             yield hidden
             record = recorded(out)
             for name in names:
-                if not _may_go(out / name, overwrite, source, record):
-                    os.replace(hidden / name, _beside(out / name))
+                try:
+                    _check_free(out / name, overwrite, source, record)
+                except UserError as error:
+                    beside = _beside(out / name)
+                    os.replace(hidden / name, beside)
+                    print(f"{error}. What was made is {beside}", file=sys.stderr)
                     continue
                 record = {path: sha256 for path, sha256 in record.items() if path.split("/")[0] != name}
                 record |= {path: weights.sha256(hidden / path) for path in _files(hidden, name)}
@@ -69,16 +73,6 @@ def recorded(out: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {str(path): str(sha256) for path, sha256 in told.items()} if isinstance(told, dict) else {}
-
-
-def _may_go(path: Path, overwrite: bool, source: Path, record: Mapping[str, str]) -> bool:
-    """Whether what has come to be at ``path`` meanwhile may be replaced; where not, it is told."""
-    try:
-        _check_free(path, overwrite, source, record)
-    except UserError as error:
-        print(f"{error}. What was made is {_beside(path)}", file=sys.stderr)
-        return False
-    return True
 
 
 def _beside(path: Path) -> Path:

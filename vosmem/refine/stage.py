@@ -90,10 +90,9 @@ class Files:
     def shots(self) -> Iterator[Files]:
         """Those of each shot by itself: what is refined knows of no other."""
         for shot in self.sequence.clip.shots:
-            yield Files(
-                self.sequence.part(shot), self.cells.part(shot), self.flow and self.flow.part(shot),
-                [file.part(shot) for file in self.appearance],
-            )  # fmt: skip
+            flow = None if self.flow is None else self.flow.part(shot)
+            features = [file.part(shot) for file in self.appearance]
+            yield Files(self.sequence.part(shot), self.cells.part(shot), flow, features)
 
 
 @contextmanager
@@ -109,9 +108,9 @@ def opened(
         file = stack.enter_context(cache.read(cells, "memory"))
         features = [stack.enter_context(cache.read(path, "appearance")) for path in appearance if "votes" in steps]
         along = stack.enter_context(cache.read(flow, "flow")) if flow and "temporal" in steps else None
-        if along and "backward" not in along.names:
+        if along is not None and "backward" not in along.names:
             raise UserError(f"{flow}: holds no /backward, which refine.temporal needs; set flow.backward: true")
-        for source in filter(None, (file, *features, along)):
+        for source in (file, *features, *([] if along is None else [along])):
             if source.clip != sequence.clip:
                 raise UserError(f"{source.path}: is of other frames than {sequence.name}; run the workflow again")
         yield Files(sequence, file, along, features)
@@ -142,9 +141,7 @@ def _masks(
     yield from side_by_side(refined, found, threads)
 
 
-def maps(
-    shot: Files, steps: Mapping[str, Mapping[str, float]], folder: Path
-) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
+def maps(shot: Files, steps: Mapping[str, Mapping[str, float]], folder: Path) -> Iterator[tuple[int, np.ndarray]]:
     """The probabilities of a shot's frames after ``steps``, see :func:`before`: pairs of t and (h, w), in any order.
 
     ``folder``: for nameless files.
