@@ -10,7 +10,7 @@ rule memory_train:
             f"{RESULTS}/memory/{{model}}/{{part}}history.csv",
             caption="../report/history.rst",
             category="Training",
-            labels=lambda w: {"model": w.model, "part": w.part.rstrip("/") or "all"},
+            labels=lambda w: {"model": w.model, "part": w.part[:-1] or "all"},
         ),
     log:
         f"{RESULTS}/logs/memory_train/{{model}}/{{part}}train.log",
