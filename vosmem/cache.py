@@ -65,11 +65,16 @@ class Clip:
     @property
     def shots(self) -> list[range]:
         """The frames of each shot."""
-        return [range(a, b) for a, b in pairwise((*self.starts, len(self.frames)))]
+        return shots(self.starts, len(self.frames))
 
     def part(self, frames: range) -> Clip:
         """Some neighbouring frames, as one shot."""
         return Clip(self.sequence, self.frames[frames.start : frames.stop], self.frame_size)
+
+
+def shots(starts: Sequence[int], length: int) -> list[range]:
+    """The frames of each shot of a clip, by the first of each, 0 first."""
+    return [range(a, b) for a, b in pairwise((*starts, length))]
 
 
 def starts_of(told: Sequence[Any], length: int) -> tuple[int, ...]:

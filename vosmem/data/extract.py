@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from vosmem import video
+from vosmem import cache, video
 from vosmem.data.shots import Detector
 from vosmem.errors import UserError
 
@@ -32,7 +31,7 @@ class Extracted:
     @property
     def shots(self) -> list[range]:
         """The frames of each shot."""
-        return [range(a, b) for a, b in pairwise((*self.starts, len(self.names)))]
+        return cache.shots(self.starts, len(self.names))
 
 
 def extract(

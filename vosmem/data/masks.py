@@ -97,10 +97,11 @@ def _plain(masks: list[Path], size: tuple[int, int] | None, found: Defects) -> i
 
 def _zero_is_black(path: Path) -> bool:
     """Whether label 0 of a PNG file that has a palette is black there, so that numbers and colours tell the same."""
-    data = path.read_bytes()
-    indexed = data.startswith(b"\x89PNG") and data[25:26] == b"\3"  # the heading's colour type
-    at = data.find(b"PLTE") + 4
-    return not indexed or data[at : at + 3] == bytes(3)
+    with open(path, "rb") as file:
+        heading = file.read(26)
+        if not (heading.startswith(b"\x89PNG") and heading[25:] == b"\3"):  # the colour type: by index
+            return True
+        return file.read().partition(b"PLTE")[2][:3] == bytes(3)
 
 
 def _converted(

@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from vosmem.demo import SEQUENCES, STAGE_VERSION
+from vosmem.demo.ours import MARKER, check_ours
 from vosmem.demo.raster import repeatably, write_jpeg, write_png
 from vosmem.demo.scene import Scene
 from vosmem.demo.sequences import build_scene
 from vosmem.errors import UserError
 
-MARKER = "demo.json"  # what tells a folder that this module made from any other
-OURS = {"JPEGImages", "Annotations", "ImageSets", "Flow", MARKER, ".snakemake_timestamp"}
 RESOLUTION = "480p"  # the name that DAVIS gives the folder, whatever the size
 
 
@@ -127,20 +126,3 @@ def _checked(seed: int, sequences: Iterable[str] | None, size: tuple[int, int], 
     if min(size) < 32:
         raise UserError(f"demo: a frame of {size[0]} x {size[1]} pixels; each side must have at least 32")
     return [name for name in SEQUENCES if name in asked]
-
-
-def check_ours(root: Path) -> None:
-    """Raises UserError where ``root`` holds anything that this module did not write."""
-    if not root.exists() and not root.is_symlink():
-        return
-    if root.is_symlink() or not root.is_dir():
-        raise UserError(f"demo: {root} is there and is not a folder; move it away, or choose another with --out")
-    entries = {entry.name for entry in root.iterdir()}
-    if not entries:
-        return
-    foreign = sorted(entries - OURS) if MARKER in entries else sorted(entries)
-    if foreign:
-        raise UserError(
-            f"demo: {root} holds {foreign[0]!r}, which this command did not write, so it is left as it is; "
-            "choose another folder with --out, or move that one away"
-        )

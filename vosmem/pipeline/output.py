@@ -30,14 +30,15 @@ def output(out: Path, names: Sequence[str], overwrite: bool, source: Path) -> It
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; give a folder, which is made where there is none")
+    record = recorded(out)
     for name in names:
-        _check_free(out / name, overwrite, source, recorded(out))
+        _check_free(out / name, overwrite, source, record)
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     out.mkdir(parents=True, exist_ok=True)
     try:
         with scratch(out / "vosmem") as hidden:
             yield hidden
-            record = recorded(out)
+            record = recorded(out)  # again, for the block may have taken hours
             for name in names:
                 try:
                     _check_free(out / name, overwrite, source, record)

@@ -6,7 +6,7 @@ from pathlib import Path
 from vosmem import config as configuration
 from vosmem import weights
 from vosmem.data import check, layout
-from vosmem.demo import folder as demo_folder
+from vosmem.demo.ours import check_ours
 from vosmem.errors import UserError
 from vosmem.evaluate import summed_up
 from vosmem.memory import SHAPE, adopted
@@ -133,7 +133,7 @@ def check_demo():
     """Stop where the demo would be rendered to a folder of the user's: Snakemake empties it before the job begins."""
     if rendered():
         try:
-            demo_folder.check_ours(Path(CONFIG["data"]["root"]))
+            check_ours(Path(CONFIG["data"]["root"]))
         except UserError as error:
             stop(f"config: data.source: {error}; where data.root is a data set of yours, leave out data.source")
 

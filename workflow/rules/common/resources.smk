@@ -2,14 +2,12 @@
 from vosmem import config as configuration
 
 
-def megabytes(first):
-    """Memory of a job: twice as much each time that it is tried again, as one is that a cluster killed for too little."""
+def doubled(first):
+    """Twice as much each time that a job is tried again, as one is that a cluster ended for want of memory, or of time."""
     return lambda wildcards, attempt: first * 2 ** (attempt - 1)
 
 
-def minutes(first):
-    """Time of a job: likewise, as one that a cluster ended would run out of the same time again."""
-    return megabytes(first)
+megabytes = minutes = doubled
 
 
 WITHOUT_NETWORK = {"dis", "camera_residual", "residual", "flow_magnitude"}
