@@ -1,5 +1,6 @@
 """Profiles and manifests: what is planned by them, and what a sequence that fails does to the others."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -7,18 +8,30 @@ import yaml
 
 
 def test_networks_ask_for_a_gpu_where_device_says_so(workflow, config):
-    def asked():
-        workflow.write(config)
-        told = workflow.run("--dry-run").stdout
+    def asked(device, there):
+        """With a GPU there or not, which the tests' machine does not decide."""
+        workflow.write({**config, "device": device})
+        snakefile = workflow.folder / "Snakefile"
+        snakefile.write_text(
+            f"from vosmem import gpu\ngpu.expected = lambda: {there}\ninclude: {str(workflow.snakefile)!r}\n"
+        )
+        told = dataclasses.replace(workflow, snakefile=snakefile).run("all", "--dry-run").stdout
         return {f"{rule} {gpus}" for rule, gpus in re.findall(r"^rule (\w+):\n(?:    .*\n)*?.*\bgpu=(\d+)", told, re.M)}
 
     config["memory"] |= {"processes": 2}
     config["refine"] = {"methods": ["raw", "zoom"]}
-    assert {told[-2:] for told in asked()} == {" 0"}
-    config["device"] = "cuda"
     # DIS, the camera's residual and unrefined masks need no network
-    networks = {"appearance 1", "memory_train 2", "memory_predict 1", "refine 1"}
-    assert asked() == networks | {"flow 0", "motion 0", "refine 0"}
+    networks = {"appearance 1", "memory_train 2", "memory_predict 1", "refine 1", "flow 0", "motion 0", "refine 0"}
+    assert asked("cuda", False) == asked("auto", True) == networks
+    assert {told[-2:] for told in asked("cpu", True) | asked("auto", False)} == {" 0"}
+
+
+def test_one_network_at_a_time_runs_on_a_gpu_of_this_machine(workflow, config):
+    """Snakemake gives a job no more of a resource than there is, so a job that takes both of two takes the one."""
+    config["device"] = "cuda"
+    config["memory"] |= {"processes": 2}
+    workflow.write(config)
+    assert set(re.findall(r"\bgpu=(\d+)", workflow.run("--dry-run").stdout)) == {"0", "1"}
 
 
 def test_shards_are_planned_as_the_manifest_has_them_run(workflow, config, repository):

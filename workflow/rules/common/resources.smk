@@ -1,5 +1,6 @@
 # What a job asks of a cluster.
 from vosmem import config as configuration
+from vosmem import gpu
 
 
 def doubled(first):
@@ -13,7 +14,20 @@ megabytes = minutes = doubled
 WITHOUT_NETWORK = {"dis", "camera_residual", "residual", "flow_magnitude"}
 
 
+@functools.cache
+def on_gpus():
+    """Whether networks run on GPUs: `device` says so, or leaves it open and jobs run here, where there is one.
+
+    What another machine than this has only `device` can tell.
+    """
+    device = CONFIG["device"]
+    return device.startswith("cuda") or (device == "auto" and not workflow.non_local_exec and gpu.expected())
+
+
 def gpus(section, processes=1):
-    """GPUs that a job of a section asks a cluster for, where `device` says that networks run there and there are any."""
+    """GPUs that a job of a section takes: as many as processes, where it runs a network and networks run on GPUs.
+
+    A profile for one machine says how many there are, or as many networks would share them as there are cores.
+    """
     names = {name for m in MODELS.values() for name in configuration.names(section, m[section])} if section else {""}
-    return processes * int(CONFIG["device"].startswith("cuda") and not names <= WITHOUT_NETWORK)
+    return processes * int(not names <= WITHOUT_NETWORK and on_gpus())
