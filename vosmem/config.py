@@ -20,7 +20,7 @@ from vosmem.data.layout import LAYOUTS
 from vosmem.demo import SEQUENCES as DEMO
 from vosmem.errors import UserError
 from vosmem.motion import BOTH_DIRECTIONS
-from vosmem.refine import CORRECTIONS
+from vosmem.refine import CORRECTIONS, steps_before
 
 MODEL_SECTIONS = ("flow", "appearance", "motion", "memory")  # what a row of `models` may change
 # The key of a section that names its caches. Two rows may share a cache only if they mean the same by its name.
@@ -202,7 +202,8 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
                 f"config: models.{name}.flow.backward: got False, but {', '.join(both_ways)} of motion.network needs "
                 "the flow both ways; set flow.backward: true"
             )
-        steadied = config["refine"]["temporal"]["weight"] > 0 and config["refine"]["methods"] != ["raw"]
+        methods = config["refine"]["methods"]
+        steadied = any("temporal" in steps_before(method, config["refine"], along_flow=True) for method in methods)
         if steadied and names("motion", model["motion"]) and not both_ways and not model["flow"]["backward"]:
             yield (
                 f"config: models.{name}.flow.backward: got False, but refine.temporal follows the flow both ways; "

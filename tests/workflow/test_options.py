@@ -1,6 +1,11 @@
 """Dry runs over data sets of empty files: every option of the schema, every shipped config, and what stops a run."""
 
+import json
+import re
+import shlex
 import shutil
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,6 +14,7 @@ from tests.workflow import test_datasets
 from tests.workflow.conftest import Workflow
 from vosmem import config, davis2016
 from vosmem.motion import BOTH_DIRECTIONS
+from vosmem.refine import steps_before
 
 
 def empty_files(*paths) -> None:
@@ -111,6 +117,52 @@ def test_every_choice_can_be_planned(empty, raw):
     assert planned.get("memory_train", 0) + planned.get("memory_adopt", 0) == rows
     assert ("evaluate" in planned) == (raw["data"]["name"] not in ("folder", "videos"))
     assert planned["report"] == 1
+
+
+@pytest.mark.parametrize("weights", [(0, 0), (0, 0.3), (0.3, 0), (0.3, 0.3)])
+def test_jobs_are_told_what_the_configuration_says(empty, weights):
+    """Settings of a job are completed by defaults: what is left out on the way must not say otherwise."""
+    refine = {"methods": ["raw", "temporal", "bilateral", "crf", "zoom"], "threshold": 0.4, "guided": {"radius": 5}}
+    refine |= {"zoom": {"network": "u2netp", "margin": 0.5, "correction": "trained"}}
+    refine |= {step: {"weight": weight} for step, weight in zip(("votes", "temporal"), weights, strict=True)}
+    (empty.folder / "folds.tsv").write_text("sequence\tfold\na\t0\nb\t1\n")
+    memory = {"folds": "folds.tsv"}  # or there would be nothing that a correction can learn from
+    rows = {f"row{n}": {"memory": nth("memory", n) | memory | {"steps": 9 + n}} for n in range(3)}
+    raw = {
+        "data": {"name": "davis", "root": "davis", "train": "all"},
+        "refine": refine,
+        "models": rows,
+        "evaluate": nth("evaluate", 1),
+    }
+    empty.write(raw)
+    resolved = config.resolve(raw)
+    told = empty.run("--dry-run", "--printshellcmds").stdout
+    jobs = [
+        (words[3], dict(pairwise(words)), words)
+        for words in map(shlex.split, re.findall(r"python -m vosmem .*--settings .*(?= 2> )", told))
+    ]
+    assert {command for command, *_ in jobs} == {*config.NAMED_CACHES, "memory", "refine", "correction", "evaluate"}
+    for command, options, words in jobs:
+        section = "refine" if command == "correction" else command
+        done, whole = config.section_defaults(section, json.loads(options["--settings"])), resolved.get(section)
+        if section == "evaluate":
+            assert done == whole
+            continue
+        model = resolved["models"].get(Path(options["--out"]).parts[3], resolved["models"]["row0"])
+        if command == "memory":
+            for key in ("folds", "mirrored", "init"):  # what is trained on, and how it is predicted with, is told apart
+                done[key] = model["memory"][key]
+            assert done == model["memory"]
+        elif section == "refine":
+            method = options.get("--method", "zoom")
+            assert steps_before(method, done, "--flow" in words) == steps_before(method, whole, along_flow=True)
+            if command == "correction":  # which is what it makes, and goes by no threshold
+                done["threshold"], done["zoom"]["correction"] = whole["threshold"], "trained"
+            assert done["threshold"] == whole["threshold"]
+            assert done.get(method) == whole.get(method)
+        else:
+            network = done[config.NAMED_CACHES[command]]
+            assert config.settings_for(command, done, network) == config.settings_for(command, model[command], network)
 
 
 # Shipped configs: sequences that are looked at, trainings, sequences that are segmented (by each model).

@@ -1,5 +1,23 @@
 """Stage ``refine``: from the probability on a coarse grid to a mask of the frame's own size."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 STAGE_VERSION = 4
 TRAINED = "trained"
 CORRECTIONS = ("shipped", TRAINED, "none")  # the words of `refine.zoom.correction`; all else is the path of a file
+
+
+def steps_before(method: str, settings: Mapping[str, Any], along_flow: bool) -> dict[str, dict[str, float]]:
+    """What comes before a method, and its settings: the vote, and, ``along_flow``, steadying along the flow.
+
+    ``settings``: the config's section `refine`. A step whose weight is 0 is left out, and so are all before raw.
+    """
+    taken = {"votes": True, "temporal": along_flow}
+    return {
+        step: dict(settings[step])
+        for step, wanted in taken.items()
+        if wanted and method != "raw" and settings[step]["weight"] > 0
+    }

@@ -15,7 +15,7 @@ import numpy as np
 from vosmem import video
 from vosmem.data import describe
 from vosmem.grid import Grid, resample
-from vosmem.refine import correction, stage, zoom
+from vosmem.refine import correction, stage, steps_before, zoom
 from vosmem.refine.look import SIDES
 
 EVERY = 8  # frames: those between look much alike
@@ -100,7 +100,7 @@ def watch(
     """
     sequence = describe.read(description)
     size, keys = sequence.working_size, settings["zoom"]
-    steps = stage.before("zoom", settings, flow)
+    steps = steps_before("zoom", settings, along_flow=flow is not None)
     maps: dict[int, np.ndarray] = {}
     windows: list[zoom.Window | None] = []
     with stage.opened(sequence, cells, steps, flow, appearance) as files:

@@ -18,7 +18,7 @@ from vosmem.ahead import side_by_side
 from vosmem.data import describe
 from vosmem.errors import UserError
 from vosmem.grid import Grid
-from vosmem.refine import STAGE_VERSION, temporal, votes, zoom
+from vosmem.refine import STAGE_VERSION, steps_before, temporal, votes, zoom
 from vosmem.refine.methods import probability
 from vosmem.whole import replacing, replacing_folder
 
@@ -47,7 +47,7 @@ def run(
     sequence = describe.read(description)
     folder = out.with_suffix("")
     keys = dict(settings.get(method, {})) if method != "temporal" else {}
-    first = before(method, settings, flow)
+    first = steps_before(method, settings, along_flow=flow is not None)
     hashes = {}
     with opened(sequence, cells, first, flow, appearance) as files, replacing_folder(folder) as fresh:
         for shot in files.shots():
@@ -67,15 +67,6 @@ def run(
     with replacing(out) as temporary:
         temporary.write_text(json.dumps(told, indent=1) + "\n")
     return len(hashes)
-
-
-def before(method: str, settings: Mapping[str, Any], flow: Path | None) -> dict[str, dict[str, float]]:
-    """The steps before a method, and their settings: the vote, and steadying along the flow where that is given.
-
-    ``settings``: the config's section `refine`.
-    """
-    steps = {"votes": method != "raw", "temporal": flow is not None}
-    return {step: dict(settings[step]) for step, taken in steps.items() if taken and settings[step]["weight"] > 0}
 
 
 @dataclass(frozen=True)
@@ -100,7 +91,7 @@ def opened(
     sequence: describe.Sequence, cells: Path, steps: Mapping[str, Mapping[str, float]], flow: Path | None,
     appearance: Sequence[Path],
 ) -> Iterator[Files]:  # fmt: skip
-    """The files of a sequence that ``steps``, see :func:`before`, ask for, open.
+    """The files of a sequence that ``steps``, see :func:`vosmem.refine.steps_before`, ask for, open.
 
     Raises UserError where one is of other frames than the sequence has, or the flow leads one way only.
     """
@@ -142,7 +133,7 @@ def _masks(
 
 
 def maps(shot: Files, steps: Mapping[str, Mapping[str, float]], folder: Path) -> Iterator[tuple[int, np.ndarray]]:
-    """The probabilities of a shot's frames after ``steps``, see :func:`before`: pairs of t and (h, w), in any order.
+    """The probabilities of a shot's frames after ``steps``, see :func:`vosmem.refine.steps_before`: pairs of t and (h, w), in any order.
 
     ``folder``: for nameless files.
     """

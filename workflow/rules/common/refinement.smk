@@ -2,27 +2,30 @@
 import shlex
 
 from vosmem import weights
-from vosmem.refine import CORRECTIONS, TRAINED, zoom
+from vosmem.refine import CORRECTIONS, TRAINED, steps_before, zoom
 
 
 def refine_settings(model, method):
     """What a method of the section `refine` looks at: the threshold, and the method's own keys. The rest is others'."""
-    keys = ["threshold", method, *steps_before(model, method)]
-    settings = {key: CONFIG["refine"][key] for key in keys if key in CONFIG["refine"]}
+    keys = ["threshold", method]
+    settings = {key: CONFIG["refine"][key] for key in keys if key in CONFIG["refine"]} | steps(model, method)
     if correction_key(method) == TRAINED:
         settings["zoom"] = {key: value for key, value in settings["zoom"].items() if key != "weights"}
     return as_json(settings)
 
 
-def steps_before(model, method):
-    """The keys of the section `refine` that tell what comes before a method."""
-    steps = {"votes": voted(method), "temporal": steadied(model, method)}
-    return [step for step, taken in steps.items() if taken]
+def steps(model, method):
+    """What a job is told of the steps before a method.
+
+    Of a vote that weighs nothing too, or it would take that of the defaults; steadying it leaves where it has no flow.
+    """
+    told = {"votes": method != "raw", "temporal": steadied(model, method)}
+    return {step: CONFIG["refine"][step] for step, wanted in told.items() if wanted}
 
 
 def voted(method):
     """Whether a method's masks are made of probabilities that cells which look alike have a vote on."""
-    return method != "raw" and CONFIG["refine"]["votes"]["weight"] > 0
+    return "votes" in steps_before(method, CONFIG["refine"], along_flow=False)
 
 
 def told_alike_by(model, method, names):
@@ -37,7 +40,7 @@ def alike_options(model, method, seq=None):
 
 def steadied(model, method):
     """Whether a method's masks are made of probabilities that are steadied along the flow."""
-    return method != "raw" and CONFIG["refine"]["temporal"]["weight"] > 0 and bool(caches("motion", model))
+    return "temporal" in steps_before(method, CONFIG["refine"], along_flow=bool(caches("motion", model)))
 
 
 def look_network():
@@ -103,7 +106,7 @@ def correction_trained_on(model, part):
 def correction_settings(model):
     """What the training of a correction depends on."""
     keys = {key: CONFIG["refine"]["zoom"][key] for key in ("network", "margin", "agreement")}
-    return as_json({"zoom": keys} | {step: CONFIG["refine"][step] for step in steps_before(model, "zoom")})
+    return as_json({"zoom": keys} | steps(model, "zoom"))
 
 
 def flow_to_follow(model, method, seq):
