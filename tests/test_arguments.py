@@ -29,6 +29,30 @@ def test_what_holds_no_keys_is_told(text):
         given(text)
 
 
+def test_a_folder_that_a_command_would_replace_must_be_its_own(tmp_path, monkeypatch):
+    out, mine = tmp_path / "a.b.json", tmp_path / "a.b"
+    monkeypatch.delenv("VOSMEM_WORKFLOW", raising=False)
+    assert arguments.folder_beside(out) == mine
+    mine.mkdir()
+    assert arguments.folder_beside(out) == mine
+    (mine / "thesis.txt").touch()
+    for told in (None, "", "[]", "{}"):
+        if told is not None:
+            out.write_text(told)
+        with pytest.raises(
+            UserError, match=r"a\.b: would be replaced, and no .*json tells that vosmem made it; move it"
+        ):
+            arguments.folder_beside(out)
+        assert arguments.folder_beside(out, "masks") == mine / "masks"
+    monkeypatch.setenv("VOSMEM_WORKFLOW", "1")
+    assert arguments.folder_beside(out) == mine
+    monkeypatch.delenv("VOSMEM_WORKFLOW")
+    out.write_text('{"stage": "data"}')
+    assert arguments.folder_beside(out) == mine
+    with pytest.raises(UserError, match=r"--out: got .*a\.b, expected a name that ends in \.json"):
+        arguments.folder_beside(mine)
+
+
 @pytest.mark.parametrize("command", ["memory train", "segment"])
 def test_nothing_takes_more_threads_than_it_was_given(command, tmp_path):
     """Asked of a process of its own: what NumPy's BLAS and OpenMP take is settled when they are loaded."""

@@ -81,3 +81,54 @@ def test_a_later_process_of_the_same_number_is_another(tmp_path):
     left = own.with_name(own.name.replace(f"-{whole._start('self')}.", "-1."))
     left.touch()
     assert whole.leftovers(tmp_path / "a.h5") == [left]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path, there):
+    (tmp_path / "elsewhere").mkdir()
+    file, folder = tmp_path / "elsewhere/a.csv", tmp_path / "elsewhere/masks"
+    if there:
+        file.write_text("old")
+        folder.mkdir()
+        (folder / "old").touch()
+    for path in (file, folder):
+        (tmp_path / path.name).symlink_to(path)
+    with whole.replacing(tmp_path / "a.csv") as temporary:
+        temporary.write_text("new")
+    with whole.replacing_folder(tmp_path / "masks") as temporary:
+        (temporary / "new").touch()
+    assert (tmp_path / "a.csv").is_symlink() and file.read_text() == "new"
+    assert (tmp_path / "masks").is_symlink() and os.listdir(folder) == ["new"]
+    assert hidden(tmp_path) == hidden(tmp_path / "elsewhere") == []
+
+
+def test_what_is_no_file_is_written_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    reader = subprocess.Popen(["cat", str(tmp_path / "pipe.csv")], stdout=subprocess.PIPE)
+    with whole.replacing(tmp_path / "pipe.csv") as temporary:
+        temporary.write_text("whole")
+    assert reader.communicate(timeout=60)[0] == b"whole"
+    assert (tmp_path / "pipe.csv").is_fifo() and os.listdir(tmp_path) == ["pipe.csv"]
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(IsADirectoryError) as caught, whole.replacing(tmp_path):
+        pytest.fail("there is nothing to write to")
+    assert caught.value.filename == str(tmp_path)
+
+
+def test_a_folder_comes_back_when_stopped_while_it_is_replaced(tmp_path, monkeypatch):
+    path, replace, moved = tmp_path / "masks", os.replace, []
+
+    def stopped_at_the_second(*names):
+        moved.append(names)
+        if len(moved) == 2:
+            raise SystemExit(143)
+        replace(*names)
+
+    with whole.replacing_folder(path) as temporary:
+        (temporary / "old").touch()
+    monkeypatch.setattr(os, "replace", stopped_at_the_second)
+    with pytest.raises(SystemExit), whole.replacing_folder(path) as temporary:
+        (temporary / "new").touch()
+    assert len(moved) == 3 and os.listdir(path) == ["old"] and hidden(tmp_path) == []

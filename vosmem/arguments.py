@@ -35,6 +35,28 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def folder_beside(out: Path, *parts: str) -> Path:
+    """The folder of the name of ``out``, or one in it, which a command fills and replaces beside what it tells there.
+
+    Raises UserError where ``out`` has no suffix .json, and where that folder holds what vosmem did not make, as far as
+    is told beside it. In the workflow it does not ask: Snakemake deletes what was told before a job makes it anew.
+    """
+    if out.suffix != ".json":
+        raise UserError(f"--out: got {out}, expected a name that ends in .json; files go to the folder of that name")
+    folder = out.with_suffix("").joinpath(*parts)
+    if "VOSMEM_WORKFLOW" not in os.environ and folder.is_dir() and any(folder.iterdir()):
+        try:
+            made = "stage" in parse.json_file(out)
+        except (OSError, ValueError, TypeError):
+            made = False
+        if not made:
+            raise UserError(
+                f"{folder}: would be replaced, and no {out} tells that vosmem made it; "
+                "move it away, or give another --out"
+            )
+    return folder
+
+
 def sentence(told: str) -> str:
     """A phrase of the overview as a sentence."""
     return f"{told[0].upper()}{told[1:]}."

@@ -6,22 +6,38 @@ a killed process left behind is taken away by the next one that writes to the sa
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+DEVICES = ("/dev", "/dev/fd")  # where a name stands for what is open already
 
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary name beside ``path``; move it into place when the block ends well, remove it when it does not.
 
-    The temporary name keeps the suffix, if there is one, since writers choose a format by it.
+    The temporary name keeps the suffix, if there is one, since writers choose a format by it. Of a link the file that
+    it leads to is replaced; what is no file of its own, as /dev/stdout, is written to. Raises IsADirectoryError, before
+    the block, where ``path`` is a folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if path.exists() and (not path.is_file() or os.fspath(path.absolute().parent) in DEVICES):
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder) / path.name
+            yield temporary
+            with open(temporary, "rb") as written, open(path, "wb") as there:
+                shutil.copyfileobj(written, there)
+        return
+    path = _followed(path)
     temporary = _beside(path)
     try:
         yield temporary
@@ -32,8 +48,11 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: str | os.PathLike) -> Iterator[Path]:
-    """Give an empty folder beside ``path``, which takes its place when the block ends well and is removed otherwise."""
-    path = Path(path)
+    """Give an empty folder beside ``path``, which takes its place when the block ends well and is removed otherwise.
+
+    Of a link the folder that it leads to is replaced.
+    """
+    path = _followed(Path(path))
     temporary, old = _beside(path), _beside(path, "old")
     temporary.mkdir()
     try:
@@ -42,6 +61,8 @@ def replacing_folder(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(path, old)
         os.replace(temporary, path)
     finally:
+        if old.exists() and not path.exists():  # stopped between the two
+            os.replace(old, path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -69,13 +90,18 @@ def leftovers(path: str | os.PathLike) -> list[Path]:
     return found
 
 
+def _followed(path: Path) -> Path:
+    """What a link leads to; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def _beside(path: Path, what: str = "") -> Path:
     """The hidden name of this process for ``path``, free to be used."""
     path.parent.mkdir(parents=True, exist_ok=True)
     own = f"{os.getpid()}-{_start('self')}"
     place = path.with_name(f".{path.stem}.{what and what + '-'}{_host()}-{own}.part{path.suffix}")
     for left in (place, *leftovers(path)):
-        if left.is_dir():
+        if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)

@@ -263,6 +263,8 @@ def test_names_and_lists(tiny_davis, tmp_path):
     assert layout.sequence_names(layout.Place(tiny_davis)) == ["left", "right"]
     (tmp_path / "a.txt").write_text("/JPEGImages/480p/b/00000.jpg /x\n/JPEGImages/480p/b/00001.jpg /x\n\na # remark\n")
     assert layout.read_list(tmp_path / "a.txt") == ["b", "a"]
+    (tmp_path / "a.txt").write_text("\ufefftake#2\n#b\n # c\ntake #3\n", encoding="utf-8")  # as Notepad begins a file
+    assert layout.read_list(tmp_path / "a.txt") == ["take#2", "take #3"]
     with pytest.raises(UserError, match="cannot be read as a list"):
         layout.read_list(tmp_path / "none.txt")
     with pytest.raises(UserError, match=r"data\.root"):
@@ -271,8 +273,9 @@ def test_names_and_lists(tiny_davis, tmp_path):
 
 def test_folds(tmp_path):
     path = tmp_path / "folds.tsv"
-    path.write_text("sequence\tfold\na\t0\nb\tx1\n")
-    assert layout.read_folds(path) == {"a": "0", "b": "x1"}
+    for mark in ("", "\ufeff"):
+        path.write_text(f"{mark}sequence\tfold\na\t0\nb\tx1\n", encoding="utf-8")
+        assert layout.read_folds(path) == {"a": "0", "b": "x1"}
 
 
 @pytest.mark.parametrize(

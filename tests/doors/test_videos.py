@@ -48,6 +48,18 @@ def unusable(door):
     door.refuses("flow", "out/v.json", "--out", "out/f.h5", "--settings", "{estimator: dis}")
 
 
+def test_a_folder_of_somebody_is_not_replaced(tmp_path, capsys, whole):
+    door = described(tmp_path, capsys, "a.mp4", whole[".mp4"])
+    again = ("data", "describe", "a", "--root", "in", "--layout", "videos", "--short-side", "64", "--out")
+    assert door.run(*again, "out/v.json")[0] == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").touch()
+    assert "mine: would be replaced" in door.refuses(*again, "mine.json")
+    assert "expected a name that ends in .json" in door.refuses(*again, "mine")
+    (tmp_path / "out/v.json").unlink()
+    assert "v: would be replaced" in door.refuses("refine", "a.json", "a.h5", "--out", "out/v.json")
+
+
 BAD = {
     "empty.mp4": b"", "zeros.mp4": bytes(5000), "text.mp4": b"no video", "text.mkv": b"no video",
     "zip.mp4": b"PK" + bytes(500),

@@ -37,7 +37,7 @@ def put(path: Path, stage: str, name: str, parameters=None, sha256: str = "", fr
 def results(tmp_path) -> Path:
     """`results/` of the data set `tiny`: sequences a and b, flow, appearance, two of motion, and one model's memory."""
     tiny = tmp_path / "results/tiny"
-    (tiny / "data").mkdir(parents=True)
+    (tiny / "frames").mkdir(parents=True)
     (tiny / "config.yaml").write_text(yaml.safe_dump(config.resolve(CONFIG)))
     (tmp_path / "random.pth").write_bytes(b"random")
     trained = tiny / "memory/lvo/weights.safetensors"
@@ -45,7 +45,7 @@ def results(tmp_path) -> Path:
     trained.write_bytes(b"trained")
     for name in "ab":
         told = {"frames": [f"{name}/{f}.jpg" for f in FRAMES], "working_size": SIZE, "defects": []}
-        (tiny / f"data/{name}.json").write_text(json.dumps(told))
+        (tiny / f"frames/{name}.json").write_text(json.dumps(told))
         put(tiny / f"flow/dis/{name}.h5", "flow", "dis", FLOW["parameters"])
         appearance = weights.sha256(tmp_path / "random.pth")
         put(tiny / f"appearance/mobilenet_v2/{name}.h5", "appearance", "mobilenet_v2", {}, appearance)

@@ -119,6 +119,18 @@ def test_memory_other_data_sets_and_files_of_others_are_left_alone(results, conf
     assert (results / "tiny/motion/loose.h5").exists()
 
 
+def test_from_another_folder_paths_lead_where_they_did(results, config_file, capsys, monkeypatch):
+    """Frames of `all` are looked for beside the results, not in a folder of the same name where one is."""
+    for name in "ab":
+        (results.parent / "tiny/JPEGImages/480p" / name).mkdir(parents=True)
+    config_file("config.yaml", data={**CONFIG["data"], "test": "all"})
+    (results.parent / "elsewhere/tiny/JPEGImages/480p/c").mkdir(parents=True)
+    monkeypatch.chdir(results.parent / "elsewhere")
+    (results / "tiny/config.yaml").unlink()
+    assert command("../results", "prune") == 0
+    assert "0 files" in capsys.readouterr().err
+
+
 def test_what_another_data_set_needs_through_a_link_stays(results, config_file):
     """As two configurations of one data set may share their caches."""
     (results / "twin").mkdir()

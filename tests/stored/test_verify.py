@@ -202,6 +202,32 @@ def test_named_files_and_folders_alone_are_read(results, tmp_path, capsys):
     assert "nothing.h5: no such file or folder" in capsys.readouterr().err
 
 
+def test_frames_are_those_that_caches_are_made_of(results):
+    """Masks are described apart, and later; results of before `frames` was a stage have no other description."""
+    tiny = results / "tiny"
+    told = json.loads((tiny / "frames/a.json").read_text())
+    (tiny / "data").mkdir()
+    (tiny / "data/a.json").write_text(json.dumps({**told, "working_size": [1, 1]}))
+    assert verify(results) == 0
+    (tiny / "frames/a.json").unlink()
+    assert verify(results) == 1
+
+
+def test_what_no_run_makes_again_is_left(results, tmp_path, capsys):
+    notes, weights = tmp_path / "mine/flow/x/notes.txt", tmp_path / "mine/weights.h5"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+    with h5py.File(weights, "w") as file:
+        file["kernel"] = 1
+    spoilt, linked = results / "tiny/flow/dis/a.h5", results / "tiny/flow/dis/c.h5"
+    linked.symlink_to(spoilt)
+    truncate(spoilt)
+    assert verify(results, notes, tmp_path / "mine", spoilt.parent, "--delete") == 1
+    out, err = capsys.readouterr()
+    assert out.count("so none makes it again and --delete leaves it") == 2 and "3 spoilt, 1 deleted" in err
+    assert notes.exists() and weights.exists() and not spoilt.exists()
+
+
 def test_without_a_saved_configuration_no_weights_are_wrong(results):
     """Nobody can then tell which they should be."""
     (results / "tiny/config.yaml").unlink()

@@ -90,7 +90,12 @@ def _look(args: argparse.Namespace) -> int:
     if args.frames < 0:
         raise UserError(f"--frames: got {args.frames}, expected 0 (all) or more")
     place = layout.Place(args.root, args.layout, args.resolution, args.masks, args.frames, args.cuts)
-    folder, alone = args.out.with_suffix(""), args.action == "frames"
+    alone = args.action == "frames"
+    if args.layout == "videos":
+        arguments.folder_beside(args.out)
+    elif not alone:  # of images only masks may have to be written anew
+        arguments.folder_beside(args.out, "masks")
+    folder = args.out.with_suffix("")
     before = None if alone or args.looked_at is None else describe.told_of_frames(args.looked_at, args.sequence)
     parts = layout.sources(place, args.sequence)
     parts = parts[:1] if alone else parts[1:] if before else parts

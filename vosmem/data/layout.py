@@ -6,6 +6,7 @@ docs/datasets.md describes the data sets that the layouts are of.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -171,14 +172,17 @@ def video_file(root: Path, sequence: str) -> Path:
 
 
 def read_list(path: Path) -> list[str]:
-    """Sequence names from a text file: one a line, or DAVIS's ImageSets lines (``/JPEGImages/480p/bear/...``)."""
+    """Sequence names from a text file: one a line, or DAVIS's ImageSets lines (``/JPEGImages/480p/bear/...``).
+
+    A line that begins with ``#`` is a comment, and so is what comes behind a ``#`` between blanks.
+    """
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as a list of sequences ({error.__class__.__name__})") from None
     names: dict[str, None] = {}  # a set that keeps the order
     for line in lines:
-        told = line.split("#")[0].strip()
+        told = re.split(r"^\s*#|\s#\s", line)[0].strip()
         if told:
             first = told.split()[0]
             names[first.split("/")[-2] if first.count("/") >= 2 else told] = None  # a name may have spaces
@@ -188,7 +192,7 @@ def read_list(path: Path) -> list[str]:
 def read_folds(path: Path) -> dict[str, str]:
     """Sequence -> fold, from a table with the tab-separated columns ``sequence`` and ``fold``."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read as a table of folds ({error.__class__.__name__})") from None

@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from vosmem.refine import stage
 
     settings, look = arguments.settings(args, "refine"), None
+    arguments.folder_beside(args.out)
     threads = cores.chosen(args.threads)
     if args.method == "zoom":
         from vosmem import device  # PyTorch, whose import takes longer than most masks, is for this method alone

@@ -133,9 +133,9 @@ def _masks(
 
 
 def maps(shot: Files, steps: Mapping[str, Mapping[str, float]], folder: Path) -> Iterator[tuple[int, np.ndarray]]:
-    """The probabilities of a shot's frames after ``steps``, see :func:`vosmem.refine.steps_before`: pairs of t and (h, w), in any order.
+    """The probabilities of a shot's frames after ``steps``: pairs of t and (h, w), in any order.
 
-    ``folder``: for nameless files.
+    ``steps``: see :func:`vosmem.refine.steps_before`; ``folder``: for nameless files.
     """
     file, grid = shot.cells, shot.cells.grid("probability")
 

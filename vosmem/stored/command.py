@@ -129,7 +129,9 @@ def _verify(paths: list[Path], results: Path, delete: bool) -> int:
     from vosmem.stored import files, verify
 
     found = _named(paths) if paths else files.find(results)
-    found = list({file.path.resolve(): file for file in found if not file.linked}.values())
+    found = [file for file in found if not file.linked]
+    found.sort(key=lambda file: not file.path.is_symlink())  # of a file and its links the file is looked at
+    found = list({file.path.resolve(): file for file in found}.values())
     folders = {file.path.parent for file in found} | {p for p in paths if p.is_dir()}
     bad = {path: "half written by a process that was killed" for path in files.half_written(folders)}
     unread = {}  # maybe sound, so never deleted
@@ -144,15 +146,21 @@ def _verify(paths: list[Path], results: Path, delete: bool) -> int:
                 unread[file.path] = errors.told(error) or str(error)
             progress.advance(1)
         count.append(len(found))
+    others = {file.path for file in found if not file.made_again}
+    deleted = [path for path in bad if delete and path not in others]
+    for path in deleted:
+        path.unlink()
     for path, what in bad.items():
-        if delete:
-            path.unlink()
-        print(f"{path}: {what}; " + (f"deleted, {AGAIN}" if delete else f"delete it (--delete does) and {AGAIN}"))
+        mend = f"delete it (--delete does) and {AGAIN}"
+        if path in others:
+            mend = "it does not lie where a run writes caches, so none makes it again and --delete leaves it"
+        print(f"{path}: {what}; " + (f"deleted, {AGAIN}" if path in deleted else mend))
     for path, what in unread.items():
         print(f"{path}: not looked at: {what.removeprefix(f'{path}: ')}")
     left = f", {len(unread)} not looked at" if unread else ""
-    print(f"{len(found)} files, {len(bad)} spoilt{', deleted' if bad and delete else ''}{left}", file=sys.stderr)
-    return int(bool(unread) or (bool(bad) and not delete))
+    gone = f", {len(deleted)} deleted" if deleted else ""
+    print(f"{len(found)} files, {len(bad)} spoilt{gone}{left}", file=sys.stderr)
+    return int(bool(unread) or len(deleted) < len(bad))
 
 
 def _named(paths: list[Path]) -> Iterable[Stored]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +55,11 @@ class Stored:
         return self.path.stem
 
     @property
+    def made_again(self) -> bool:
+        """Whether it lies where a run writes caches, and so is made again where it is deleted."""
+        return self.stage != "" and self.path.suffix == ".h5"
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """Data set, stage and name: what `vosmem cache list` has a row for."""
         return self.dataset.name, self.stage, self.name
@@ -98,12 +104,16 @@ def half_written(folders: set[Path]) -> Iterator[Path]:
 
 
 def description(file: Stored) -> dict[str, Any]:
-    """What `data/<sequence>.json` tells of the file's sequence; empty where it is not there or tells nothing."""
-    try:
-        told = parse.json_file(file.dataset.folder / "data" / f"{file.sequence}.json")
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
+    """What `frames/<sequence>.json`, of which caches are made, tells of the file's sequence; empty where nothing does.
+
+    Where runs of before kept no such description, `data/<sequence>.json`.
+    """
+    for folder in ("frames", "data"):
+        with suppress(OSError, ValueError):
+            told = parse.json_file(file.dataset.folder / folder / f"{file.sequence}.json")
+            if isinstance(told, dict):
+                return told
+    return {}
 
 
 def _folders(parent: Path) -> list[Path]:

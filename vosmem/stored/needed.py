@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def read(given: Sequence[Path], results: Path) -> Needed:
         if not isinstance(raw, dict):
             raise UserError(f"{path}: not a configuration; {_MEND}")
         try:
-            needed.add(path, config.resolve(raw))
+            with chdir(results.absolute().parent):  # whence its paths lead
+                needed.add(path, config.resolve(raw))
         except UserError as error:
             raise UserError(f"{path}: {str(error).splitlines()[0]}; {_MEND}") from None
     if not needed.files:

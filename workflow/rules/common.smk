@@ -61,11 +61,11 @@ try:
 except UserError as error:
     stop(error)
 
-# Jobs run the package of this clone, in whichever environment and folder; where networks run is no part of a result,
-# so it travels beside the parameters that decide what is run again.
+# Jobs run the package of this clone, in whichever environment and folder. Where networks run, and that folders of files are
+# a job's own to replace, is no part of a result: so it travels beside the parameters that decide what is run again.
 shell.prefix(
     "set -euo pipefail; "
-    f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(ROOT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}} VOSMEM_DEVICE={CONFIG['device']}; "
+    f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(ROOT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}} VOSMEM_WORKFLOW=1 VOSMEM_DEVICE={CONFIG['device']}; "
 )
 
 DATASET = CONFIG["data"]["name"]

@@ -78,6 +78,7 @@ rule correction_train:
 rule masks:
     input:
         reported_masks(),
+        f"{RESULTS}/config.yaml",  # by which `vosmem cache` tells what is needed, and of which weights
 
 
 # Videos to look at. Nothing else needs them, so they are made only where they are asked for: `snakemake overlays`.
