@@ -4,6 +4,7 @@ What is read as weights comes from the internet and from other people, so every 
 one (a reader by suffix in `vosmem.weights.load`) needs one more, and is then tried with all the damage.
 """
 
+import copy
 import io
 import json
 import pickle
@@ -19,7 +20,7 @@ from tests.doors.door import Door, address_space, no_longer_than, some, tidy
 from tests.weights import caffe_file, onnx_file
 from vosmem import weights
 from vosmem.errors import UserError
-from vosmem.memory import SHAPE, adopted, predict
+from vosmem.memory import BROUGHT, adopted, predict
 from vosmem.motion import checkpoint
 
 VALUES = np.arange(600, dtype=np.float32).reshape(20, 30)
@@ -162,6 +163,29 @@ def retold(path, **changes):
     return path
 
 
+def lacking(streams, lost):
+    """What a memory tells of its streams, less an entry."""
+    streams = copy.deepcopy(streams)
+    {
+        "a stage": lambda: streams.pop("motion"),
+        "a version": lambda: streams["appearance"][0].pop("version"),
+        "a hash": lambda: streams["motion"][0].pop("weights"),
+        "the flow": lambda: [made["parameters"].pop("flow") for made in streams["motion"]],
+        "the flow's version": lambda: streams["motion"][0]["parameters"]["flow"].pop("version"),
+    }[lost]()
+    return streams
+
+
+@pytest.mark.parametrize("lost", ["a stage", "a version", "a hash", "the flow", "the flow's version"])
+def test_a_memory_that_lacks_what_says_how_its_streams_were_made_is_refused(lost, tmp_path):
+    from vosmem.pipeline.stages import Stages
+
+    streams = lacking(weights.metadata(SHIPPED)["streams"], lost)
+    path = retold(tmp_path / "w.safetensors", streams=streams)
+    with pytest.raises(UserError, match=r"w\.safetensors: (not the weights of a visual memory|does not tell by which)"):
+        Stages.of(path, torch.device("cpu"))
+
+
 @pytest.mark.parametrize("key", ["settings", "channels", "fine", "streams", "trained_on"])
 @pytest.mark.parametrize("value", ODD, ids=repr)
 def test_what_a_memory_says_of_itself_may_be_anything(key, value, tmp_path):
@@ -170,7 +194,7 @@ def test_what_a_memory_says_of_itself_may_be_anything(key, value, tmp_path):
 
     path = retold(tmp_path / "w.safetensors", **{key: value})
     model = config.resolve({"data": {"name": "x", "root": "y"}, "memory": {"weights": str(path)}})["models"]["lvo"]
-    for read in (predict.load, read_weights, lambda p: adopted.differences(p, model, SHAPE)):
+    for read in (predict.load, read_weights, lambda p: adopted.differences(p, model, BROUGHT)):
         try:
             with no_longer_than(60):
                 read(path)

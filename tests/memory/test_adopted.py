@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vosmem import config, weights
-from vosmem.memory import SHAPE, adopted
+from vosmem.memory import STARTED, adopted
 
 RAW = {
     "data": {"name": "x", "root": "y"},
@@ -71,11 +71,24 @@ def test_each_key_that_differs_is_told(trained, sections, line):
     assert differences(trained, **sections) == [line]
 
 
+@pytest.mark.parametrize(("key", "value"), [("reach", 0), ("without", ["mpnet/object"]), ("state", 8)])
+def test_what_weights_bring_is_told_where_it_was_asked_for(trained, key, value):
+    told = weights.metadata(trained)["settings"] | {"reach": 14, "without": [], "state": 16}
+    weights.save(trained, {"w": torch.zeros(1)}, {"streams": STREAMS, "settings": told})
+    model = config.resolve(RAW)["models"]["lvo"]
+    model["memory"] |= {key: value}
+    assert adopted.differences(trained, model) == []
+    (line,) = adopted.differences(trained, model, {key, "steps"})
+    assert (
+        line == f"memory.{key}: got {value}, but lvo.safetensors was trained with {told[key]}; set it so, or train anew"
+    )
+
+
 def test_weights_to_start_from_make_the_model_too(trained):
     """Where they are only used they bring their own shape."""
     model = config.resolve(RAW)["models"]["lvo"]
     assert adopted.differences(trained, model) == []
-    (line,) = adopted.differences(trained, model, SHAPE)
+    (line,) = adopted.differences(trained, model, STARTED)
     assert line == "memory.state: got 48, but lvo.safetensors was trained with 8; set it so, or train anew"
 
 
@@ -100,7 +113,7 @@ def test_the_shipped_weights_are_for_the_defaults(word, networks, memory):
     memory = {"weights": word, **memory}
     raw = {"data": {"name": "x", "root": "y"}, "memory": memory, "appearance": {"network": networks}}
     model = config.resolve(raw)["models"]["lvo"]
-    assert adopted.differences(weights.memory_file(word), model, SHAPE) == []
+    assert adopted.differences(weights.memory_file(word), model, STARTED) == []
     assert [*config.files(config.resolve(raw))] == []
 
 

@@ -53,7 +53,7 @@ def test_two_processes_come_to_what_one_does_though_they_fail_on_the_way(paths, 
     fit(paths, tmp_path / "one", settings, 1)
     with pytest.raises(UserError, match="process 1 had enough"):
         fit(paths, tmp_path / "two", settings, 2, steps=3)
-    assert [p.name[:10] for p in (tmp_path / "two").iterdir()] == [".training-"]
+    assert [p.name[:12] for p in (tmp_path / "two").iterdir()] == [".w.training-"]
     fit(paths, tmp_path / "two", settings, 2)
     assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["h.csv", "w.safetensors"]
     one, two = (load_file(tmp_path / out / "w.safetensors") for out in ("one", "two"))
@@ -62,6 +62,17 @@ def test_two_processes_come_to_what_one_does_though_they_fail_on_the_way(paths, 
         torch.testing.assert_close(two[name], one[name], rtol=1e-4, atol=1e-6)
     for row, same in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
         assert row == pytest.approx(same, rel=1e-5)
+
+
+def _precise(folder, device, group):
+    (folder / str(group.rank)).write_text(f"{torch.backends.cudnn.allow_tf32} {torch.get_num_threads()}")
+
+
+def test_each_process_computes_as_one_would(tmp_path, monkeypatch):
+    """In float32 where it says so: on a GPU PyTorch would convolve in TF32."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    parallel.run(partial(_precise, tmp_path), 2, CPU)
+    assert [(tmp_path / rank).read_text() for rank in "01"] == ["False 1", "False 1"]
 
 
 def test_one_process_of_a_group_takes_its_clips_only():

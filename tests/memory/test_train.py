@@ -62,7 +62,8 @@ def test_a_killed_run_goes_on_and_ends_the_same(paths, tmp_path, settings, monke
     with pytest.raises(KeyboardInterrupt):
         fit(paths, tmp_path / "2", settings)
     (state,) = (tmp_path / "2").iterdir()
-    assert state.name.startswith(".training-")
+    assert state.name.startswith(".w.training-")
+    (tmp_path / "2/.w.training-0.pt").touch()  # of settings that were changed since
     assert fit(paths, tmp_path / "2", settings) == unbroken
     assert len(calls) == settings["batch"] * (8 + 12 - 7)
     assert sorted(p.name for p in (tmp_path / "2").iterdir()) == ["h.csv", "w.safetensors"]

@@ -303,6 +303,16 @@ def test_the_same_command_goes_on_where_it_was_ended(bright_stages, folder_of, t
     assert len(bright_stages.shots) == 6
 
 
+def test_images_that_are_links_to_nothing_are_told_when_it_is_their_turn(bright_stages, folder_of, tmp_path, capsys):
+    for name in "abc":
+        folder_of(moving(2), f"in/{name}")
+    (tmp_path / "in/b/frame-1.png").unlink()
+    (tmp_path / "in/b/frame-1.png").symlink_to(tmp_path / "nothing")
+    assert several(tmp_path / "in", "-o", tmp_path / "out") == 1
+    assert "b/frame-1.png: is a link" in capsys.readouterr().err
+    assert held(tmp_path / "out") == ["a", "c"]
+
+
 def test_what_is_wrong_for_all_is_told_once_and_first(bright_stages, folder_of, tmp_path, capsys):
     a, b = folder_of(moving(1), "x/walk"), folder_of(moving(1), "y/walk")
     for arguments, message in (

@@ -22,7 +22,8 @@ def test_jobs_are_summed_by_rule(tmp_path):
     table("memory_train/lvo.tsv", (5.0, 200.0))
     table("data/a.tsv", (1.0, "-"), (2.0, "-"))  # repeated: the mean counts
     table("data/broken.tsv", ("NA", "NA"))
-    table("report.tsv", (7.0, 70.0))  # an earlier page's own
+    for page in ("report", "ablation", "compare"):
+        table(f"{page}.tsv", (7.0, 70.0))  # an earlier page's own
     told = {c.rule: (c.jobs, c.seconds, c.peak_mb) for c in cost.read(tmp_path, CURRENT)}
     assert told == {
         "data": (1, 1.5, None),

@@ -18,7 +18,9 @@ def test_the_closer_look_names_its_weights():
     assert [row.name for row in used] == ["u2net", "zoom-u2net"]
     assert all(row.used_by == "refine" and row.sha256 == weights.entry(row.name).sha256 for row in used)
     assert provenance.weights_of_refinement(refine(["raw", "bilateral"])) == []
-    assert [row.name for row in provenance.weights_of_refinement(refine(["zoom"], correction="none"))] == ["u2net"]
+    own = refine(["zoom"], correction="none", weights=[1, 0, 0, 0, 0, 0, 0, 0])
+    assert [row.name for row in provenance.weights_of_refinement(own)] == ["u2net"]
+    assert provenance.weights_of_refinement(refine(["zoom"], correction="none")) == used  # the sum is of the same file
 
 
 def test_what_the_shipped_correction_saw_counts_only_on_davis():

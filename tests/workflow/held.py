@@ -69,4 +69,4 @@ def contents(run: Workflow) -> dict[str, str]:
 
 def leftovers(run: Workflow) -> list[Path]:
     """Half-written files."""
-    return [p for p in run.folder.rglob("*") if ".part" in p.name or p.name.startswith(".training")]
+    return [p for p in run.folder.rglob("*") if ".part" in p.name or ".training-" in p.name]

@@ -76,7 +76,7 @@ def test_a_run_cut_short_in_any_stage_goes_on(finished, broken, stage, fault):
 def test_a_killed_training_goes_on_at_its_last_state(finished, broken):
     unmake(broken, "memory_train")
     Held(broken, f"{RESULTS}/memory/lvo/weights.safetensors").end(signal.SIGKILL)
-    assert [p.suffix for p in leftovers(broken) if p.name.startswith(".training")] == [".pt"]
+    assert [p.suffix for p in leftovers(broken) if ".training-" in p.name] == [".pt"]
     broken.run()
     log = next((broken.folder / RESULTS / "logs/memory_train").rglob("*.log")).read_text()
     assert "going on from step 2 of 3" in log

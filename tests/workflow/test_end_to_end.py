@@ -68,7 +68,7 @@ def test_the_configuration_with_every_default_is_beside_the_results(finished):
 
 
 def test_nothing_half_written_is_left(finished):
-    left = [p for p in finished.folder.rglob("*") if ".part" in p.name or p.name.startswith(".training")]
+    left = [p for p in finished.folder.rglob("*") if ".part" in p.name or ".training-" in p.name]
     assert left == []
 
 

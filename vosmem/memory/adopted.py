@@ -11,28 +11,28 @@ from typing import Any
 
 from vosmem import config, weights
 from vosmem.errors import UserError
-from vosmem.memory import LATER, SHAPE
+from vosmem.memory import BROUGHT, LATER
 
 ANY = ("precision", "weights")  # another processor has another precision; which weights is known by their hash, later
 
 
-def differences(path: Path, model: Mapping[str, Any], shape: Collection[str] = ()) -> list[str]:
+def differences(path: Path, model: Mapping[str, Any], keys: Collection[str] = ()) -> list[str]:
     """What of ``model``, a resolved row of ``models``, is other than in the training that the file ``path`` tells of.
 
-    ``shape``: also these keys of `memory`, of those that make the model (`SHAPE`): all where training starts from the
-    file, those that were asked for where the model is the file's own. One text for each key: ``appearance.network: got
+    ``keys``: also these of `memory`: `STARTED` where training starts from the file; where the model is the file's own,
+    those that were asked for, of which `BROUGHT` are looked at. One text for each key: ``appearance.network: got
     u2netp, but ...``. Nothing where the file does not tell.
     """
     told = weights.metadata(path)
     if not is_told(told):
         raise UserError(f"{path}: does not tell what it was trained on as vosmem writes it; train anew")
     found = [*_streams(path, told.get("streams", {}), model)]
-    if shape:
+    if keys:
         made = {**LATER, **told["settings"]} if "settings" in told else {}
         found += [
             _line(f"memory.{key}", path, model["memory"][key], made[key])
-            for key in SHAPE
-            if key in shape and key in made and made[key] != model["memory"][key]
+            for key in BROUGHT
+            if key in keys and key in made and made[key] != model["memory"][key]
         ]
     return list(dict.fromkeys(found))  # a key that two networks share is one
 

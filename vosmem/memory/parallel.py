@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import distributed, nn
 
+from vosmem.device import choose
 from vosmem.errors import UserError
 
 
@@ -84,10 +85,10 @@ def run(function: Callable[..., Any], processes: int, device: torch.device) -> N
 
 def _one(rank: int, function: Callable[..., Any], folder: Path, size: int, threads: int, device: torch.device) -> None:
     """One process of them."""
-    torch.set_num_threads(threads)
     if device.type == "cuda":
         device = torch.device("cuda", (device.index or 0) + rank)
         torch.cuda.set_device(device)
+    device = choose(device, threads)  # PyTorch begins anew here, with its own threads and with TF32
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all are on this machine, whatever its name leads to
     distributed.init_process_group(
         "nccl" if device.type == "cuda" else "gloo", init_method=f"file://{folder}/met", rank=rank, world_size=size

@@ -27,6 +27,8 @@ def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
             raise ValueError("it does not say what it was trained on")
         model = weights.fitted(tensors, lambda: VisualMemory(**made_of["channels"], **shape(settings)))
         int(settings["reach"])  # what prediction needs besides
+        for stage in ("appearance", "motion"):
+            [(made["version"], made["weights"]) for made in made_of["streams"][stage]]
         model.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
         what = " ".join(str(error).split())[:160]

@@ -6,6 +6,7 @@ Several processes may do it together (:mod:`vosmem.memory.parallel`); they come 
 from __future__ import annotations
 
 import copy
+import glob
 import hashlib
 import json
 import math
@@ -191,13 +192,14 @@ def train(
         key = hashlib.sha256(
             json.dumps([made_of, [_content(s) for s in sequences]], sort_keys=True).encode()
         ).hexdigest()
-        state = (state_folder or out.parent) / f".training-{key[:16]}.pt"
+        state = (state_folder or out.parent) / f".{out.stem}.training-{key[:16]}.pt"
         history = _fit(model, sequences, settings, device, state, group)
     if not group.first:
         return
     _write_history(history_out, history)
     weights.save(out, model.state_dict(), {**made_of, "git_commit": git_commit()})
-    state.unlink(missing_ok=True)
+    for old in state.parent.glob(f".{glob.escape(out.stem)}.training-*.pt"):  # of other settings too
+        old.unlink()
 
 
 def _new(sequences: Sequence[TrainingSequence], settings: Mapping[str, Any]) -> VisualMemory:

@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Input:
-    """One video: a file, or a folder with ``images``, in order."""
+    """One video: a file, or a folder with ``images``, in order; ``broken``: why its images cannot be listed."""
 
     path: Path
     images: tuple[Path, ...] = ()
+    broken: str = ""
 
     @property
     def name(self) -> str:
         """Of the folder of its results, where there are several videos."""
         # that of `.` and `..` too, but of a link its own
-        return os.path.basename(os.path.abspath(self.path)) if self.images else self.path.stem
+        return os.path.basename(os.path.abspath(self.path)) if self.images or self.broken else self.path.stem
 
     def check(self) -> None:
-        """Raise UserError where two images would have one mask."""
+        """Raise UserError where its images cannot be listed, or two would have one mask."""
+        if self.broken:
+            raise UserError(self.broken)
         for same in files.namesakes(self.images):
             both = " and ".join(p.name for p in same)
             raise UserError(f"{self.path}: {both} would both have the mask {same[0].stem}.png; rename one")
@@ -111,11 +114,19 @@ def _videos(path: Path) -> list[Input]:
     if images:
         return [Input(path, tuple(images))]
     names = [name for name in files.folders(path) if name not in ours]
-    within = [Input(path / name, tuple(files.images(path / name))) for name in names]
-    found = [*map(Input, videos), *(one for one in within if one.images)]
+    within = [_images(path / name) for name in names]
+    found = [*map(Input, videos), *(one for one in within if one.images or one.broken)]
     if not found:
         raise UserError(
             f"{path}: holds no images ({', '.join(sorted(files.IMAGE_SUFFIXES))}), no videos, no folders of images; "
             "give a video file, a folder of one video's images, or a folder of them"
         )
     return sorted(found, key=lambda one: files.counted(one.name))
+
+
+def _images(folder: Path) -> Input:
+    """The video whose images a folder among others holds. What is wrong with one is told when it is its turn."""
+    try:
+        return Input(folder, tuple(files.images(folder)))
+    except UserError as error:
+        return Input(folder, broken=str(error))

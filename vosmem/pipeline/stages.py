@@ -45,6 +45,8 @@ class Stages:
         _, told = predict.load(memory)
         for stage, made in _caches(told["streams"]):
             now = importlib.import_module(f"vosmem.{stage}").STAGE_VERSION
+            if not {"name", "version", "parameters", "weights"} <= {*made}:
+                raise UserError(f"{memory}: does not tell by which {stage} it was trained; train anew")
             if made["version"] != now:
                 raise UserError(
                     f"{memory}: was trained with version {made['version']} of the stage {stage} ({made['name']}), "
@@ -174,7 +176,7 @@ def _caches(streams: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         yield "appearance", made
     for made in streams["motion"]:
         yield "motion", made
-        yield "flow", made["parameters"]["flow"]
+        yield "flow", made["parameters"].get("flow", {})
 
 
 def _as_made(section: str, made: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def read(folder: Path, current: Mapping[str, Collection[str]], sizes: Mapping[st
     jobs: dict[str, list[tuple[float, float | None]]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         parts = path.relative_to(folder).parts
-        if parts[0] in ("report.tsv", "ablation.tsv"):
+        if parts[0] in ("report.tsv", "ablation.tsv", "compare.tsv"):
             continue  # an earlier page's own
         names = current.get(parts[0].split("_")[0])
         if names is not None and len(parts) > 1 and parts[1].removesuffix(".tsv") not in names:

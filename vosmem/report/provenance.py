@@ -71,7 +71,7 @@ def weights_of_refinement(refine: Mapping[str, Any]) -> list[WeightsUsed]:
         return []
     setting, network = refine["zoom"]["correction"], refine["zoom"]["network"]
     used = [_entry_used("refine", weights.entry(network))]
-    if setting == "shipped":
+    if setting == "shipped" or (setting == "none" and not refine["zoom"]["weights"]):  # whose sum is the shipped one
         used.append(_entry_used("refine", zoom.shipped(network)))
     elif setting not in CORRECTIONS and Path(setting).is_file():
         used.append(_correction(f"correction: {setting}", Path(setting)))
