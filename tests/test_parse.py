@@ -38,6 +38,12 @@ def test_the_same_key_in_two_places_is_none(text, tmp_path):
     config.check_files([str(tmp_path / "c.yaml"), str(tmp_path / "none.yaml")])
 
 
+@pytest.mark.parametrize("text", ["!!bool foo", "!!int ''", "!!float ''", "!!int '-'", "!!timestamp x", "? [a]\n: b"])
+def test_odd_tags_are_value_errors(text):
+    with pytest.raises(ValueError):
+        parse.yaml(text)
+
+
 def test_what_comes_with_vosmem_says_the_same_by_either_reader(repository):
     for path in (repository / "workflow/schemas/config.schema.yaml", repository / "vosmem/weights/registry.yaml"):
         assert parse.shipped(path) == parse.yaml_file(path)

@@ -2,6 +2,7 @@
 
 import struct
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -80,6 +81,13 @@ def test_round_trip(tmp_path):
     assert frames[0].shape == (50, 70, 3)
     np.testing.assert_allclose([b.mean() for b in frames], [w.mean() for w in written], atol=4)
     assert videofile.length(tmp_path / "v.mp4") == 6
+
+
+@pytest.mark.parametrize("name", ["12:30.mp4", "file:x.mp4", "concat:x.mp4", "-x.mp4"])
+def test_a_name_is_no_protocol(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    film(Path(name), size=(50, 70))
+    assert len(list(videofile.read(name))) == videofile.length(name) == 6
 
 
 @pytest.mark.parametrize("name", TURNS)

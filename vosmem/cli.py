@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import signal
 import sys
 import threading
@@ -61,6 +62,7 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    _tell_any_name()
     if not argv or argv[0] in ("-h", "--help"):
         print(usage(), end="")
         return 0
@@ -93,6 +95,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"vosmem {argv[0]}: {told(error)}", file=sys.stderr)
         return 1
+
+
+def _tell_any_name() -> None:
+    """Have stdout take the name of any file: its bytes, or numbers where its encoding lacks the characters."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        of_bytes = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if of_bytes else "backslashreplace")
 
 
 @contextmanager

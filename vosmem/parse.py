@@ -39,7 +39,7 @@ def yaml(text: str) -> Any:
     """What YAML says, as plain data: no tag runs anything. Raises ValueError, also where a key stands twice."""
     try:
         return _yaml.load(text, _Loader)
-    except (_yaml.YAMLError, RecursionError, TypeError, AttributeError) as error:  # the last two, of odd keys and tags
+    except (_yaml.YAMLError, RecursionError, TypeError, AttributeError, LookupError) as error:  # the last, of odd tags
         raise ValueError(" ".join(str(error).split())) from None
 
 

@@ -31,7 +31,7 @@ def read(path: str | os.PathLike) -> Iterator[tuple[float, np.ndarray]]:
     av = _library(f"reading {path}")
     step, end, count = 1 / RATE, 0.0, 0
     try:
-        with av.open(os.fspath(path), metadata_errors="replace") as container:
+        with av.open(_place(path), metadata_errors="replace") as container:
             stream = container.streams.best("video")
             if stream is None:
                 raise UserError(f"{path}: holds sound or text, but no pictures; give a video file")
@@ -57,7 +57,7 @@ def length(path: str | os.PathLike) -> int | None:
     """About how many frames a video file says that it holds, None where it does not say or cannot be opened."""
     av = _library(f"reading {path}")
     try:
-        with av.open(os.fspath(path), metadata_errors="replace") as container:
+        with av.open(_place(path), metadata_errors="replace") as container:
             stream = container.streams.best("video")
             if stream is None:
                 return None
@@ -66,6 +66,11 @@ def length(path: str | os.PathLike) -> int | None:
             return stream.frames or estimate or None
     except av.error.FFmpegError:
         return None
+
+
+def _place(path: str | os.PathLike) -> str:
+    """A path as FFmpeg takes it for one: of 12:30.mp4 it would take 12 for a protocol."""
+    return os.path.abspath(path)
 
 
 def _matrix(frame) -> np.ndarray | None:
@@ -102,7 +107,7 @@ def write(path: str | os.PathLike, frames: Iterable[np.ndarray], times: Sequence
     av = _library(f"writing {path}")
     ticks = _increasing(times)
     steps = np.diff([*ticks, ticks[-1] + (round(np.mean(np.diff(ticks))) if len(ticks) > 1 else int(TICKS / RATE))])
-    with replacing(Path(path)) as temporary, av.open(os.fspath(temporary), "w") as container:
+    with replacing(Path(path)) as temporary, av.open(_place(temporary), "w") as container:
         stream = None
         for frame, tick, duration in zip(frames, ticks, steps.tolist(), strict=True):
             image = _even(frame)

@@ -201,6 +201,16 @@ def test_a_damaged_archive_leaves_nothing(tmp_path):
         assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_is_damaged_within_leaves_nothing(tmp_path, method):
+    whole = zipped({"DAVIS/a": bytes(range(256)) * 40}, method)
+    start = whole.index(b"DAVIS/a") + len(b"DAVIS/a") + 4  # in the file's compressed bytes
+    (tmp_path / "a.zip").write_bytes(whole[:start] + b"\xff" * 12 + whole[start + 12 :])
+    with pytest.raises(UserError, match=r"a damaged archive \(.*\); delete it"):
+        archive.unpack(tmp_path / "a.zip", "DAVIS", tmp_path / "DAVIS")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
 @pytest.fixture
 def davis(server, monkeypatch):
     """A tiny archive on the server in the place of the true one."""

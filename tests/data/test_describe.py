@@ -259,6 +259,16 @@ def test_images_are_in_the_order_that_they_count(tmp_path):
     assert names == ["9.png", "10.jpg", "a01.png", "a1.png", "a9.png", "a10.png", "b.png"]
 
 
+def test_two_masks_of_a_frame_are_told(tiny_davis, tmp_path):
+    """Which of them counts nobody can tell."""
+    masks = tiny_davis / "Annotations/480p/left"
+    mask = sorted(masks.iterdir())[1]
+    mask.with_suffix(".webp").write_bytes(b"")
+    told = describe.describe(layout.Place(tiny_davis), "left", 64, True, tmp_path / "left")
+    fatal = [d["what"] for d in told["defects"] if d["fatal"]]
+    assert f"has the name of {mask.stem}.webp, of which only one can be meant" in fatal
+
+
 def test_names_and_lists(tiny_davis, tmp_path):
     assert layout.sequence_names(layout.Place(tiny_davis)) == ["left", "right"]
     (tmp_path / "a.txt").write_text("/JPEGImages/480p/b/00000.jpg /x\n/JPEGImages/480p/b/00001.jpg /x\n\na # remark\n")

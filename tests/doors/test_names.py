@@ -1,6 +1,7 @@
 """Sequences of any name: nothing of it is run or leads anywhere; what cannot be one is told; see `test_configs`."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,18 @@ def test_any_other_name_is_described_and_scored(name, tmp_path, capsys):
         "evaluate", "--annotations", masks, "--masks", masks, "--jobs", "1", "--csv", "out/s.csv"
     )
     assert status == 0 and f"{name} " in out, err
+
+
+def test_names_of_other_encodings_are_scored_and_told(tmp_path, capsys):
+    """As archives of before UTF-8 have them: their bytes go where the name goes."""
+    name = os.fsdecode(b"caf\xe9")
+    root = write_davis(tmp_path / "in", {"plain": 3}, size=(16, 24))
+    masks = root / "Annotations/480p"
+    (masks / "plain").rename(masks / name)
+    door = Door(tmp_path, capsys)
+    status, _, err = door.run("evaluate", "--annotations", masks, "--masks", masks, "--jobs", "1", "--csv", "out/s.csv")
+    assert status == 0, err
+    assert b"\ncaf\xe9,1.000000" in (tmp_path / "out/s.csv").read_bytes()
 
 
 def test_a_list_of_names_may_have_spaces(tmp_path):

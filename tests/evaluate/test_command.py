@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vosmem import cli
+from vosmem.evaluate import stage
 
 
 @pytest.fixture
@@ -120,6 +121,22 @@ def test_what_a_user_should_know_is_said_once(folders, capsys):
     assert "labels" not in capsys.readouterr().err
 
 
+def test_frames_between_annotations_are_frames(folders, capsys):
+    """As in the workflow: T is of frames that follow each other, and the first and the last are the video's own."""
+    for t in (0, 1, 3):
+        (folders / f"A/bear/{t:05d}.png").unlink()
+    cv2.imwrite(str(folders / "M/bear/00001.png"), np.eye(30, 40, dtype=np.uint8) * 255)  # unlike the next
+    assert run(folders, "--sequences", "bear", "--csv", str(folders / "s.csv")) == 0
+    assert "not scored" not in capsys.readouterr().err
+    annotations, masks = ([folders / kind / f"bear/{t:05d}.png" for t in range(5)] for kind in "AM")
+    annotations = [path if path.exists() else None for path in annotations]
+    (expected,) = stage.score_sequence(annotations, masks, sequence="bear").rows
+    with open(folders / "s.csv") as file:
+        row = next(csv.DictReader(file))
+    assert expected.frame == "00002" and float(row["J_mean"]) == expected.J == 1
+    assert float(row["T"]) == pytest.approx(expected.T, abs=1e-6) != 0
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-20])
 
@@ -181,6 +198,14 @@ BAD = {
     "two frames": (
         lambda f: remove(*(f / f"A/bear/0000{t}.png" for t in (2, 3, 4))), [],
         r"bear: has 2 frames, of which the first and the last are not scored; give 3 or more, or leave .* out",
+    ),
+    "a sequence of the name of the last row": (
+        lambda f: (f / "A/bear").rename(f / "A/mean"), [],
+        r".*A: has a sequence called mean, as the table's last row is; rename its folders, or leave it out",
+    ),
+    "two masks of a frame": (
+        lambda f: shutil.copy(f / "M/bear/00001.png", f / "M/bear/00001.PNG"), [],
+        r".*M/bear/00001.(png|PNG): has the name of 00001.(PNG|png), of which only one can be meant; remove one",
     ),
     "an unknown sequence": (
         lambda f: None, ["--sequences", "baer"],

@@ -40,6 +40,15 @@ def test_means_differences_and_frames_are_those_of_the_files(build):
         assert clip["scores"]["small"]["J"] == [None, *J, None]
 
 
+def test_a_click_on_a_sequence_opens_its_clip(build, monkeypatch):
+    """Of many sequences some are drawn, and only these can be opened."""
+    monkeypatch.setattr(page.shown, "MOST", 2)
+    _, text = made(build(), "lvo")
+    names = {place: json.loads(told)["name"] for place, told in re.findall(r'id="clip-(\d+)">(.*?)</script>', text)}
+    links = dict(re.findall(r'data-open="(\d+)">(\w+)</a>', text))
+    assert links == names and len(names) == 2
+
+
 def test_another_run_of_fewer_sequences_is_compared_on_those_that_both_have(build):
     results = build()
     other = results.folder.with_name("other")

@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 from tests.report.conftest import COLUMNS, write_csv
 from vosmem import config, davis2016, video
 from vosmem.cli import main
-from vosmem.report import runs
+from vosmem.errors import UserError
+from vosmem.report import collect, runs
 from vosmem.report.tables import percent
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -344,6 +345,13 @@ def test_a_reference_is_averaged_over_the_scored_sequences_alone(build, page, tm
     assert "on the same 3 sequences" in told.text["scores"]
     results.config["report"]["reference"] = {"theirs": str(path)}
     assert page(results).row("scores", "theirs")[1] == "50.0"
+
+
+def test_a_reference_in_percent_is_refused(build, tmp_path):
+    path = tmp_path / "theirs.csv"
+    path.write_text("sequence,J_mean\ncat,81.5\n")
+    with pytest.raises(UserError, match=r"theirs.*csv: got J_mean 81.5 of cat, expected a share, 0 to 1; divide"):
+        collect.read_reference("theirs", path, ("cat",))
 
 
 def test_a_reference_that_lacks_a_sequence_is_not_averaged(build, page, tmp_path):

@@ -39,6 +39,12 @@ def test_a_file_that_is_no_summary_is_refused(tmp_path):
         read_summary(path)
 
 
+def test_a_summary_may_begin_as_notepad_has_it_and_name_any_file(tmp_path):
+    path = tmp_path / "summary.csv"
+    path.write_bytes(b"\xef\xbb\xbfsequence,J_mean\ncaf\xe9,0.5\n")
+    assert [*read_summary(path).rows] == ["caf\udce9"]
+
+
 def test_without_a_mean_row_the_mean_leaves_out_what_does_not_apply(tmp_path):
     path = tmp_path / "summary.csv"
     path.write_text("sequence,J_mean,T\na,0.25,0.5\nb,0.75,\n")

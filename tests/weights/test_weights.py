@@ -164,6 +164,8 @@ def test_other_addresses_are_refused(address, tmp_path):
         fetch.fetch(address, tmp_path)
     with pytest.raises(UserError, match="got #md5=1, expected #sha256= and 64 hex"):
         fetch.fetch(f"{address}#md5=1", tmp_path)
+    with pytest.raises(UserError, match=r"no address of a file .* expected https://host/file"):
+        fetch.fetch("https://[::1/w.pth", tmp_path)
 
 
 def test_without_internet_it_is_told_once_where_to_put_the_file(tmp_path, monkeypatch):

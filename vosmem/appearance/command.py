@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from vosmem import arguments, weights
 from vosmem.appearance import WITHOUT_WEIGHTS
@@ -13,9 +12,9 @@ HELP = "compute the appearance features of a sequence"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
+        "description", type=arguments.path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the features")
+    parser.add_argument("-o", "--out", type=arguments.path, required=True, metavar="H5", help="the features")
     arguments.add_settings(parser, "appearance")
     arguments.add_device(parser)
 

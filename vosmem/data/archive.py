@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import http.client
 import json
+import lzma
 import stat
 import time
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -145,9 +148,17 @@ def unpack(path: Path, inside: str, to: Path) -> int:
                 progress.advance(1, len(wanted))
             if not wanted:
                 raise UserError(f"{path}: holds no folder {inside}; it is not the archive that was asked for")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, FileExistsError) as error:
-        raise UserError(f"{path}: a damaged archive ({error}); delete it and run again") from None
+    except OSError as error:
+        if error.errno not in (None, errno.EEXIST):  # the system's, of the disk; without a number they are bz2's
+            raise
+        raise _damaged(path, error) from None
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError) as error:
+        raise _damaged(path, error) from None
     return len(wanted)
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: a damaged archive ({error}); delete it and run again")
 
 
 def _within(entry: zipfile.ZipInfo, inside: str, path: Path) -> PurePosixPath | None:

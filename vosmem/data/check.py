@@ -23,7 +23,8 @@ def table(defects: list[Defect]) -> str:
     """The defects as a text table, the fatal ones first."""
     rows = [("", *COLUMNS)]
     for d in sorted(defects, key=lambda d: not d.fatal):
-        rows.append(("error" if d.fatal else "note", d.sequence, d.file, d.what, d.mend))
+        cells = ("error" if d.fatal else "note", d.sequence, d.file, d.what, d.mend)
+        rows.append(tuple(" ".join(cell.splitlines()) for cell in cells))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from vosmem import arguments
+from vosmem import arguments, config
 from vosmem.data import download, layout, seen
 from vosmem.errors import UserError
 
@@ -20,24 +19,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_sequence(one)
     one.add_argument("--needs-masks", action="store_true", help="the sequence is trained on, so masks must be there")
     told = "what `vosmem data frames` wrote: frames are not looked at again"
-    one.add_argument("--looked-at", type=Path, metavar="JSON", help=told)
+    one.add_argument("--looked-at", type=arguments.path, metavar="JSON", help=told)
     every = add("check", "show the defects of all described sequences in one table")
     every.add_argument(
-        "descriptions", nargs="+", type=Path, metavar="DATA.json", help="what `vosmem data describe` wrote"
+        "descriptions", nargs="+", type=arguments.path, metavar="DATA.json", help="what `vosmem data describe` wrote"
     )
     every.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="TSV", help="the table as a file, where nothing must be mended"
+        "-o",
+        "--out",
+        type=arguments.path,
+        required=True,
+        metavar="TSV",
+        help="the table as a file, where nothing must be mended",
     )
     fetched = add("download", "fetch a data set, going on where an earlier call was cut off")
     fetched.add_argument("name", choices=download.SOURCES, help="which")
-    fetched.add_argument("--to", type=Path, required=True, metavar="DIR", help="its folder: data.root of the config")
+    fetched.add_argument(
+        "--to", type=arguments.path, required=True, metavar="DIR", help="its folder: data.root of the config"
+    )
     fetched.add_argument("--sha256", default="", metavar="HEX", help="of the archive, if it is known")
 
 
 def _add_sequence(one: argparse.ArgumentParser) -> None:
     """Which sequence, where it is, and where its description goes."""
     one.add_argument("sequence", metavar="NAME", help="name of the sequence")
-    one.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the data set")
+    one.add_argument("--root", type=arguments.path, required=True, metavar="DIR", help="folder of the data set")
     one.add_argument(
         "--layout", choices=layout.LAYOUTS, default="davis", help="how the data set lies there (default: %(default)s)"
     )
@@ -48,13 +54,17 @@ def _add_sequence(one: argparse.ArgumentParser) -> None:
         help="DAVIS layout: the resolution's folder (default: %(default)s)",
     )
     one.add_argument(
-        "--masks", type=Path, metavar="DIR", help="where the masks are, of layouts whose frames come without"
+        "--masks", type=arguments.path, metavar="DIR", help="where the masks are, of layouts whose frames come without"
     )
     one.add_argument(
         "--short-side", type=int, default=480, metavar="N", help="working resolution in pixels (default: %(default)s)"
     )
     one.add_argument(
-        "--frames", type=int, default=0, metavar="N", help="take so many at most, from the middle; 0 (default): all"
+        "--frames",
+        type=int,
+        default=0,
+        metavar="N",
+        help="take so many at most, from the middle (of a video file, the first); 0 (default): all",
     )
     one.add_argument(
         "--cuts", action=argparse.BooleanOptionalAction, default=True, help="look where the shots of a video begin"
@@ -62,7 +72,7 @@ def _add_sequence(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=arguments.path,
         required=True,
         metavar="JSON",
         help="what was found; frames and masks that are made of the files go to the folder of the same name",
@@ -87,6 +97,11 @@ def _look(args: argparse.Namespace) -> int:
     """Describe a sequence, its frames, or its masks beside frames that were described."""
     from vosmem.data import describe
 
+    sides = config.schema()["properties"]["data"]["properties"]["short_side"]
+    if not sides["minimum"] <= args.short_side <= sides["maximum"]:
+        raise UserError(
+            f"--short-side: got {args.short_side}, expected {sides['minimum']} to {sides['maximum']} pixels"
+        )
     if args.frames < 0:
         raise UserError(f"--frames: got {args.frames}, expected 0 (all) or more")
     place = layout.Place(args.root, args.layout, args.resolution, args.masks, args.frames, args.cuts)

@@ -37,8 +37,8 @@ class SequenceFiles:
     ``frames``: in order; ``masks``: by the name of their frame, without suffix, the files of its annotation, several
     where each object has its own; ``dense``: whether every frame must be annotated; ``convert``: whether the masks are
     other than plain PNG files, in which all that is not 0 is object; ``plain``: whether those of them are plain that no
-    lossy format holds; ``regions``: objects by colour, where that tells them apart; ``lists``: other files that say
-    what the masks mean.
+    lossy format holds, one for each frame; ``regions``: objects by colour, where that tells them apart; ``lists``:
+    other files that say what the masks mean.
     """
 
     folder: Path

@@ -80,8 +80,10 @@ def _segtrack(place: Place, sequence: str) -> SequenceFiles:
 
 def _pair(frames: Path, masks: Path | None, dense: bool = False) -> SequenceFiles:
     """A folder of frames and one of masks of the same names."""
-    found = {path.stem: (path,) for path in images(masks)} if masks else {}
-    lossy = any(path.suffix.lower() in LOSSY_SUFFIXES for (path,) in found.values())
+    there, found = images(masks) if masks else [], {}
+    for path in there:
+        found[path.stem] = (*found.get(path.stem, ()), path)
+    lossy = any(path.suffix.lower() in LOSSY_SUFFIXES for path in there)
     return SequenceFiles(frames, images(frames), masks, found, dense=dense, convert=lossy, plain=True)
 
 

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from vosmem import arguments
+
 HELP = "render the demo set: ten video sequences with true masks and flow"
 
 
@@ -15,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--out",
         metavar="DIR",
-        type=Path,
+        type=arguments.path,
         default=Path("resources/demo"),
         help="folder to make, in DAVIS layout (default: %(default)s); one that this command made is replaced",
     )

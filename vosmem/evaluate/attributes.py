@@ -17,7 +17,7 @@ def read(source: str) -> Mapping[str, Sequence[str]]:
     if source == BUILT_IN:
         return {name: facts.attributes for name, facts in davis2016.facts().items()}
     try:
-        lines = Path(source).read_text(encoding="utf-8").splitlines()
+        lines = Path(source).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise UserError(
             f"--attributes: {source} cannot be read; give a table with columns sequence and attributes, or {BUILT_IN}"

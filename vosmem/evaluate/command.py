@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosmem import arguments, cores
@@ -22,10 +21,10 @@ EXAMPLE = "example: vosmem evaluate --annotations DAVIS/Annotations/480p --masks
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--annotations", type=Path, metavar="DIR", help="folder of <sequence>/<frame>.png, the truth")
+    add("--annotations", type=arguments.path, metavar="DIR", help="folder of <sequence>/<frame>.png, the truth")
     add(
         "--masks",
-        type=Path,
+        type=arguments.path,
         metavar="DIR",
         help="folder of masks under the same names; all that is not 0 is foreground",
     )
@@ -33,17 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--measures", default="J,F,T", metavar="J,F,T", help="which to compute (default: %(default)s)")
     add("--protocol", default="davis", metavar="NAME", help="davis, fbms or segtrack (default: %(default)s)")
     add("--jobs", type=int, metavar="N", help="processes (default: one per core)")
-    add("--csv", type=Path, metavar="OUT", help="also write the table as CSV, values 0..1")
-    add("--per-frame", type=Path, metavar="OUT", help="also write every frame's values as CSV")
+    add("--csv", type=arguments.path, metavar="OUT", help="also write the table as CSV, values 0..1")
+    add("--per-frame", type=arguments.path, metavar="OUT", help="also write every frame's values as CSV")
     add("--attributes", metavar="FILE", help="also print scores by attribute, from a table with the columns sequence "
         "and attributes; davis2016 names the one that is built in")  # fmt: skip
     add("--allow-missing", action="store_true", help="count a frame without a mask as empty")
     add("--merge-objects", action="store_true", help="the files number objects, as in DAVIS-2017: take all as one")
     stage = parser.add_argument_group("as a stage of the workflow")
     stage.add_argument(
-        "--sequence", type=Path, metavar="DATA.json", help="score a described sequence; --masks: its JSON"
+        "--sequence", type=arguments.path, metavar="DATA.json", help="score a described sequence; --masks: its JSON"
     )
-    stage.add_argument("--summarise", nargs="+", type=Path, metavar="CSV", help="sum up tables of sequences")
+    stage.add_argument("--summarise", nargs="+", type=arguments.path, metavar="CSV", help="sum up tables of sequences")
     arguments.add_settings(stage, "evaluate")
 
 

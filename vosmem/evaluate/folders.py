@@ -15,11 +15,11 @@ PNG = frozenset({".png"})
 
 @dataclass(frozen=True)
 class Paired:
-    """A sequence's frames, (T) each: names, annotations and masks. ``ignored``: masks without an annotation."""
+    """A sequence's frames, (T) each: names, annotations and masks. ``ignored``: masks that are of none of them."""
 
     sequence: str
     frames: list[str]
-    annotations: list[Path]
+    annotations: list[Path | None]
     masks: list[Path | None]
     ignored: int
 
@@ -31,6 +31,11 @@ def pair(annotations: Path | None, masks: Path | None, asked: Sequence[str] | No
     """
     there = _sequences(annotations, "--annotations")
     wanted = _names(asked, annotations, there) if asked else there
+    if "mean" in wanted:
+        raise UserError(
+            f"{annotations}: has a sequence called mean, as the table's last row is; "
+            "rename its folders, or leave it out"
+        )
     masked = set(_sequences(masks, "--masks"))
     absent = [name for name in wanted if name not in masked]
     if absent:
@@ -90,14 +95,32 @@ def _pair(sequence: str, annotations: Path, masks: Path) -> Paired:
             f"{masks}: no mask has the name of an annotation, got {_some(got)}, expected {_some(expected)}; "
             "name masks like the annotations"
         )
-    frames = list(expected)
-    ignored = len(got.keys() - expected.keys())
-    return Paired(sequence, frames, list(expected.values()), [got.get(name) for name in frames], ignored)
+    frames = _frames(list(expected), list(got))
+    ignored = len(got.keys() - {*frames})
+    return Paired(sequence, frames, [expected.get(n) for n in frames], [got.get(n) for n in frames], ignored)
+
+
+def _frames(annotated: list[str], masked: list[str]) -> list[str]:
+    """The frames of a sequence: those that are annotated; where not all are, those of all masks too.
+
+    So T is of frames that follow each other, and the first and the last are the video's. That some are not annotated
+    shows where masks have numbers between those of annotations.
+    """
+    first, last = annotated[0], annotated[-1]
+    if not all(name.isdecimal() for name in annotated):
+        return annotated
+    others = [name for name in masked if name.isdecimal() and name not in annotated]
+    if not any(int(first) < int(name) < int(last) for name in others):
+        return annotated
+    return sorted([*annotated, *others], key=int)
 
 
 def _images(folder: Path) -> dict[str, Path]:
     """The PNG files of a folder by name without suffix, sorted."""
-    return {path.stem: path for path in files.images(folder, PNG)}
+    found = files.images(folder, PNG)
+    for first, *others in files.namesakes(found):
+        raise UserError(f"{first}: has the name of {others[0].name}, of which only one can be meant; remove one")
+    return {path.stem: path for path in found}
 
 
 def _some(names: Sequence[str] | dict[str, Path]) -> str:

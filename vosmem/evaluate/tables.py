@@ -111,7 +111,16 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> 
     """Write a table, whole or not at all; None is an empty field."""
     from vosmem.whole import replacing
 
-    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(path) as temporary,
+        open(
+            temporary,
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="surrogateescape",  # names of files as they are
+        ) as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

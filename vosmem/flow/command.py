@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from vosmem import arguments, weights
 
@@ -12,9 +11,9 @@ HELP = "compute the optical flow of a sequence"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
+        "description", type=arguments.path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the flow")
+    parser.add_argument("-o", "--out", type=arguments.path, required=True, metavar="H5", help="the flow")
     arguments.add_settings(parser, "flow")
     arguments.add_device(parser)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shutil
 from functools import partial
-from pathlib import Path
 
 from vosmem import arguments
 from vosmem.whole import replacing
@@ -16,41 +15,58 @@ HELP = "train the visual memory on cached streams, and predict with it"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = arguments.add_actions(parser)
     train = add("train", "train projection, ConvGRU and output layers", "Interrupted, the same command goes on.")
-    train.add_argument("descriptions", nargs="+", type=Path, metavar="DATA.json", help="the training sequences")
+    train.add_argument(
+        "descriptions", nargs="+", type=arguments.path, metavar="DATA.json", help="the training sequences"
+    )
     train.add_argument(
         "--appearance",
         nargs="+",
         default=[],
-        type=Path,
+        type=arguments.path,
         metavar="FOLDER",
         help="a network's features, <sequence>.h5 each",
     )
     train.add_argument(
-        "--motion", nargs="+", default=[], type=Path, metavar="FOLDER", help="a network's motion maps, likewise"
+        "--motion",
+        nargs="+",
+        default=[],
+        type=arguments.path,
+        metavar="FOLDER",
+        help="a network's motion maps, likewise",
     )
-    train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the trained weights")
     train.add_argument(
-        "--history", type=Path, required=True, metavar="CSV", help="where to write loss and learning rate"
+        "-o", "--out", type=arguments.path, required=True, metavar="SAFETENSORS", help="the trained weights"
+    )
+    train.add_argument(
+        "--history", type=arguments.path, required=True, metavar="CSV", help="where to write loss and learning rate"
     )
     train.add_argument(
         "--init-sha256", default="", metavar="HEX", help="refuse to start from other weights than these (memory.init)"
     )
     adopt = add("adopt", "take over weights of another run, or those that come with vosmem")
     adopt.add_argument(
-        "weights", type=Path, metavar="SAFETENSORS", help="a weight file, or one of the words: shipped, shipped-isnet"
+        "weights",
+        type=arguments.path,
+        metavar="SAFETENSORS",
+        help="a weight file, or one of the words: shipped, shipped-isnet",
     )
-    adopt.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the copy")
-    adopt.add_argument("--history", type=Path, metavar="CSV", help="also take over the history beside them")
+    adopt.add_argument("-o", "--out", type=arguments.path, required=True, metavar="SAFETENSORS", help="the copy")
+    adopt.add_argument("--history", type=arguments.path, metavar="CSV", help="also take over the history beside them")
     adopt.add_argument("--half", action="store_true", help="store float16, as the weights that come with vosmem are")
     predict = add("predict", "find the probability of object for one sequence")
-    predict.add_argument("weights", type=Path, metavar="SAFETENSORS", help="what `vosmem memory train` wrote")
+    predict.add_argument("weights", type=arguments.path, metavar="SAFETENSORS", help="what `vosmem memory train` wrote")
     predict.add_argument(
-        "--appearance", nargs="+", default=[], type=Path, metavar="H5", help="the sequence's file of each network"
+        "--appearance",
+        nargs="+",
+        default=[],
+        type=arguments.path,
+        metavar="H5",
+        help="the sequence's file of each network",
     )
     predict.add_argument(
-        "--motion", nargs="+", default=[], type=Path, metavar="H5", help="the sequence's file of each network"
+        "--motion", nargs="+", default=[], type=arguments.path, metavar="H5", help="the sequence's file of each network"
     )
-    predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the probabilities")
+    predict.add_argument("-o", "--out", type=arguments.path, required=True, metavar="H5", help="the probabilities")
     predict.add_argument(
         "--mirrored",
         action=argparse.BooleanOptionalAction,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import Any
 
 from vosmem import arguments, parse, weights
@@ -22,18 +21,27 @@ HELP = "find what moves independently of the camera; train the network that does
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = arguments.add_actions(parser)
     predict = add("predict", "find what moves by itself in one sequence")
-    predict.add_argument("flow", type=Path, metavar="FLOW.h5", help="the sequence's flow, as `vosmem flow` wrote it")
-    predict.add_argument("-o", "--out", type=Path, required=True, metavar="H5", help="the maps of motion")
+    predict.add_argument(
+        "flow", type=arguments.path, metavar="FLOW.h5", help="the sequence's flow, as `vosmem flow` wrote it"
+    )
+    predict.add_argument("-o", "--out", type=arguments.path, required=True, metavar="H5", help="the maps of motion")
     arguments.add_settings(predict, "motion")
     train = add(
         "train",
         "train MP-Net on synthetic flow, which is made as it goes, or on FlyingThings3D",
         "The defaults are those of the weights that come with vosmem. Interrupted, the same command goes on.",
     )
-    train.add_argument("-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the trained weights")
-    train.add_argument("--history", type=Path, metavar="CSV", help="loss and score by step (default: OUT with .csv)")
     train.add_argument(
-        "--config", type=Path, metavar="YAML", help="take the options below from a file; those given beside it win"
+        "-o", "--out", type=arguments.path, required=True, metavar="SAFETENSORS", help="the trained weights"
+    )
+    train.add_argument(
+        "--history", type=arguments.path, metavar="CSV", help="loss and score by step (default: OUT with .csv)"
+    )
+    train.add_argument(
+        "--config",
+        type=arguments.path,
+        metavar="YAML",
+        help="take the options below from a file; those given beside it win",
     )
 
     def option(key: str, told: str, **kind: Any) -> None:
@@ -68,7 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "render scenes and estimate their flow, for `train --fields`",
         "A file a scene; those that are there already stay, so that the same command goes on after a kill.",
     )
-    render.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="the fields, <seed>.npz each")
+    render.add_argument(
+        "-o", "--out", type=arguments.path, required=True, metavar="DIR", help="the fields, <seed>.npz each"
+    )
     render.add_argument("--scenes", type=int, default=450, metavar="N", help="(default: %(default)s)")
     render.add_argument("--seed", type=int, default=0, metavar="N", help="of the first scene (default: %(default)s)")
     render.add_argument(

@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--work",
-        type=Path,
+        type=arguments.path,
         metavar="FOLDER",
         help="folder for temporary files, some 3 MB a frame of the longest shot at 480 pixels (default: in OUT)",
     )

@@ -20,10 +20,12 @@ HELP = "show the masks of a sequence over its frames, as a video"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
+        "description", type=arguments.path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
     )
-    parser.add_argument("masks", type=Path, metavar="MASKS.json", help="its masks, as `vosmem refine` wrote them")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="MP4", help="the video")
+    parser.add_argument(
+        "masks", type=arguments.path, metavar="MASKS.json", help="its masks, as `vosmem refine` wrote them"
+    )
+    parser.add_argument("-o", "--out", type=arguments.path, required=True, metavar="MP4", help="the video")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from vosmem import arguments, config, cores, weights
 
@@ -12,25 +11,28 @@ HELP = "turn a sequence's probabilities into full-size masks"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "description", type=Path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
+        "description", type=arguments.path, metavar="DATA.json", help="the sequence, as `vosmem data describe` wrote it"
     )
     parser.add_argument(
-        "probability", type=Path, metavar="MEMORY.h5", help="its probabilities, from `vosmem memory predict`"
+        "probability", type=arguments.path, metavar="MEMORY.h5", help="its probabilities, from `vosmem memory predict`"
     )
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=arguments.path,
         required=True,
         metavar="JSON",
         help="what was written; masks go to the folder of the same name",
     )
     parser.add_argument(
-        "--flow", type=Path, metavar="FLOW.h5", help="steady the probabilities along this flow, see refine.temporal"
+        "--flow",
+        type=arguments.path,
+        metavar="FLOW.h5",
+        help="steady the probabilities along this flow, see refine.temporal",
     )
     parser.add_argument(
         "--appearance",
-        type=Path,
+        type=arguments.path,
         nargs="+",
         default=[],
         metavar="FEATURES.h5",
@@ -40,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", default="raw", choices=methods, help="see refine.methods (default: %(default)s)")
     parser.add_argument(
         "--look",
-        type=Path,
+        type=arguments.path,
         metavar="FILE",
         help="method zoom: the weights of refine.zoom.network (default: the registry's)",
     )
     parser.add_argument(
         "--correction",
-        type=Path,
+        type=arguments.path,
         metavar="FILE",
         help="method zoom: what `vosmem correction` wrote, in the place of refine.zoom.correction",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from vosmem import arguments, weights
 
@@ -12,31 +11,42 @@ HELP = "train what the closer look of method zoom makes of what it sees"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "descriptions", nargs="+", type=Path, metavar="DATA.json", help="sequences with masks, to learn from"
+        "descriptions", nargs="+", type=arguments.path, metavar="DATA.json", help="sequences with masks, to learn from"
     )
     parser.add_argument(
         "--memory",
-        type=Path,
+        type=arguments.path,
         required=True,
         metavar="FOLDER",
         help="their probabilities, <sequence>.h5 each, by weights that were not trained on them",
     )
     parser.add_argument(
-        "--flow", type=Path, metavar="FOLDER", help="steady the probabilities along these flows, see refine.temporal"
+        "--flow",
+        type=arguments.path,
+        metavar="FOLDER",
+        help="steady the probabilities along these flows, see refine.temporal",
     )
     parser.add_argument(
         "--appearance",
-        type=Path,
+        type=arguments.path,
         nargs="+",
         default=[],
         metavar="FOLDER",
         help="feature files of these folders tell which cells are alike, see refine.votes",
     )
     parser.add_argument(
-        "--look", type=Path, metavar="FILE", help="the weights of refine.zoom.network (default: the registry's)"
+        "--look",
+        type=arguments.path,
+        metavar="FILE",
+        help="the weights of refine.zoom.network (default: the registry's)",
     )
     parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="SAFETENSORS", help="the correction, and the sum's weights"
+        "-o",
+        "--out",
+        type=arguments.path,
+        required=True,
+        metavar="SAFETENSORS",
+        help="the correction, and the sum's weights",
     )
     arguments.add_settings(parser, "refine")
     arguments.add_device(parser)

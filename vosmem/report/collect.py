@@ -181,6 +181,13 @@ def read_reference(name: str, path: Path, scored: tuple[str, ...]) -> Reference:
     if not path.is_file():
         raise UserError(f"report.reference.{name}: {path}: no such file; give a CSV with the columns of summary.csv")
     summary = read_summary(path) or Summary({}, {})
+    for sequence, row in summary.rows.items():
+        for column, value in row.items():
+            if column[0] in "JF" and value is not None and abs(value) > 1:
+                raise UserError(
+                    f"report.reference.{name}: {path}: got {column} {value:g} of {sequence}, expected a share, 0 to 1; "
+                    "divide percent by 100"
+                )
     rows = {s: summary.rows[s] for s in scored if s in summary.rows}
     missing = tuple(s for s in scored if s not in rows)
     return Reference(name, rows, {} if missing else mean_over(rows.values()), missing)
@@ -190,7 +197,7 @@ def read_defects(path: Path) -> list[dict[str, str]]:
     """The data remarks: dicts with fatal, sequence, file, what, mend."""
     if not path.is_file():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
         return list(csv.DictReader(file, delimiter="\t"))
 
 

@@ -14,9 +14,23 @@ HELP = "one self-contained HTML page of a data set's results"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("results", nargs="?", type=Path, metavar="RESULTS_DIR", help="a data set's results, e.g. results/demo")
-    add("-o", "--out", type=Path, required=True, metavar="FILE", help="the page to write, or the YAML of --save-config")
-    add("--config", type=Path, metavar="YAML", help="the resolved configuration (default: RESULTS_DIR/config.yaml)")
+    add(
+        "results", nargs="?", type=arguments.path, metavar="RESULTS_DIR", help="a data set's results, e.g. results/demo"
+    )
+    add(
+        "-o",
+        "--out",
+        type=arguments.path,
+        required=True,
+        metavar="FILE",
+        help="the page to write, or the YAML of --save-config",
+    )
+    add(
+        "--config",
+        type=arguments.path,
+        metavar="YAML",
+        help="the resolved configuration (default: RESULTS_DIR/config.yaml)",
+    )
     add(
         "--reference", action="append", default=[], metavar="NAME=CSV",
         help="scores of other masks to show beside, with the columns of summary.csv; may be repeated. "
@@ -24,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--ablation", action="store_true", help="the page of the ablation (config `ablation`) instead")
     add("--compare", action="store_true", help="the page of a comparison (config `compare`) instead")
-    add("--csv", type=Path, metavar="FILE", help="with --ablation: also write its table")
+    add("--csv", type=arguments.path, metavar="FILE", help="with --ablation: also write its table")
     add("--save-config", metavar="JSON", help="write this configuration (- reads it from stdin), resolved, not a page")
 
 
@@ -61,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     with arguments.timed("report", "sequences") as sequences:
         report = collect(args.results, config, references)
         with replacing(args.out) as temporary:
-            temporary.write_text(render(report), encoding="utf-8")
+            temporary.write_text(render(report), encoding="utf-8", errors="replace")
         sequences.append(len(report.sequences))
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB", file=sys.stderr)
     return 0

@@ -40,7 +40,7 @@ def run(results: Path, config: Mapping[str, Any], rows: Sequence[compare.Row], o
     """Write the page. Returns the number of rows."""
     text = render(results, config, collect(results, config, rows))
     with replacing(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")
     return len(rows)
 
 
@@ -71,7 +71,9 @@ def render(results: Path, config: Mapping[str, Any], found: Sequence[Compared]) 
     protocol = PROTOCOLS[config["evaluate"]["protocol"]]
     first = found[0].row
     sequences = read_sequences(results, config, first.model, first.method)
-    pictured = shown.choose_sequences({name: found[0].scores.get(name, {}).get(protocol.rank) for name in sequences})
+    chosen = shown.choose_sequences({name: found[0].scores.get(name, {}).get(protocol.rank) for name in sequences})
+    most, pictured = config["report"]["frames"], {name: sequences[name] for name in chosen}
+    drawn = clips(results, found, pictured, most, protocol.frames)
     return html.page(
         "compare.html.j2",
         STYLES,
@@ -82,9 +84,8 @@ def render(results: Path, config: Mapping[str, Any], found: Sequence[Compared]) 
         found=found,
         columns=[f for f in protocol.brief if any(c.mean.get(f.column) is not None for c in found)],
         sequences=list(sequences),
-        clips=clips(
-            results, found, {name: sequences[name] for name in pictured}, config["report"]["frames"], protocol.frames
-        ),
+        clips=drawn,
+        places={clip["name"]: i for i, clip in enumerate(drawn)},
     )
 
 

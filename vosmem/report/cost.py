@@ -32,8 +32,11 @@ class Cost:
 
 def read_benchmark(path: Path) -> tuple[float, float | None] | None:
     """(seconds, peak MB) of a job's table, the mean where it was repeated; None where it cannot be read."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except (UnicodeDecodeError, csv.Error):
+        return None
     seconds = [s for row in rows if (s := number(row.get("s"))) is not None]
     peaks = [m for row in rows if (m := number(row.get("max_rss"))) is not None]  # short jobs have none
     return (sum(seconds) / len(seconds), max(peaks, default=None)) if seconds else None

@@ -67,11 +67,14 @@ def mean_over(rows: Iterable[Score]) -> Score:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header; none where there is no file."""
+    """The rows of a CSV file with a header; none where there is no file. Raises UserError where it is no such file."""
     if not path.is_file():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    try:
+        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:  # names as they are
+            return list(csv.DictReader(file))
+    except csv.Error as error:
+        raise UserError(f"{path}: not a table of values with commas between ({error}); give a CSV file") from None
 
 
 def read_summary(path: Path) -> Summary | None:

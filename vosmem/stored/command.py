@@ -29,14 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         _results(one := add(action, told))
         one.add_argument("--json", action="store_true", help="as JSON, sizes in bytes")
     verify = add("verify", "read every chunk of every cache and tell what is wrong with which")
-    verify.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders; none means --results")
+    verify.add_argument(
+        "paths", nargs="*", type=arguments.path, metavar="PATH", help="files or folders; none means --results"
+    )
     verify.add_argument(
         "--delete", action="store_true", help="delete what is spoilt, so that the next run makes it anew"
     )
     _results(verify)
     prune = add("prune", "tell which caches no configuration needs; with --yes delete them")
     prune.add_argument(
-        "--configfile", action="append", default=[], type=Path, metavar="YAML",
+        "--configfile", action="append", default=[], type=arguments.path, metavar="YAML",
         help="a configuration that counts; may be repeated (default: config.yaml, config/*.yaml, those in results)",
     )  # fmt: skip
     prune.add_argument("--dry-run", action="store_true", help="only tell what would be deleted, as without --yes")
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results",
-        type=Path,
+        type=arguments.path,
         default=Path("results"),
         metavar="DIR",
         help="folder of all data sets' results (default: %(default)s)",

@@ -100,7 +100,10 @@ def of_address(address: str) -> Entry:
     kinds of addresses.
     """
     url, _, told = address.partition("#")
-    parts, pin = urlsplit(url), told.removeprefix("sha256=").lower()
+    try:
+        parts, pin = urlsplit(url), told.removeprefix("sha256=").lower()
+    except ValueError as error:
+        raise UserError(f"weights {address}: no address of a file ({error}); expected https://host/file") from None
     name = re.sub(r"[^A-Za-z0-9._-]", "_", parts.path.rsplit("/", 1)[-1])
     if told and not re.fullmatch("sha256=[0-9a-f]{64}", told.lower()):
         raise UserError(f"weights {address}: got #{told}, expected #sha256= and 64 hexadecimal digits")

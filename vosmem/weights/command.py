@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from vosmem import weights
+from vosmem import arguments, weights
 
 HELP = "list the known weights; fetch the named"
 EXAMPLE = "example: vosmem weights u2netp raft"
@@ -21,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--folder",
-        type=Path,
+        type=arguments.path,
         default=weights.FOLDER,
         metavar="DIR",
         help="where fetched files are kept (default: %(default)s)",
