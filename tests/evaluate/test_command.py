@@ -124,13 +124,15 @@ def test_what_a_user_should_know_is_said_once(folders, capsys):
 def test_frames_between_annotations_are_frames(folders, capsys):
     """As in the workflow: T is of frames that follow each other, and the first and the last are the video's own."""
     for t in (0, 1, 3):
-        (folders / f"A/bear/{t:05d}.png").unlink()
-    cv2.imwrite(str(folders / "M/bear/00001.png"), np.eye(30, 40, dtype=np.uint8) * 255)  # unlike the next
-    assert run(folders, "--sequences", "bear", "--csv", str(folders / "s.csv")) == 0
+        (folders / f"A/boat/{t:05d}.png").unlink()
+    unlike = np.zeros((30, 40), np.uint8)
+    unlike[2:28, 3:6] = 255
+    cv2.imwrite(str(folders / "M/boat/00001.png"), unlike)
+    assert run(folders, "--sequences", "boat", "--csv", str(folders / "s.csv")) == 0
     assert "not scored" not in capsys.readouterr().err
-    annotations, masks = ([folders / kind / f"bear/{t:05d}.png" for t in range(5)] for kind in "AM")
+    annotations, masks = ([folders / kind / f"boat/{t:05d}.png" for t in range(5)] for kind in "AM")
     annotations = [path if path.exists() else None for path in annotations]
-    (expected,) = stage.score_sequence(annotations, masks, sequence="bear").rows
+    (expected,) = stage.score_sequence(annotations, masks, sequence="boat").rows
     with open(folders / "s.csv") as file:
         row = next(csv.DictReader(file))
     assert expected.frame == "00002" and float(row["J_mean"]) == expected.J == 1
