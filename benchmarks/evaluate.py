@@ -31,7 +31,7 @@ benchmark([sys.argv[1]], [sys.argv[2]], num_processes={n}, verbose=False)
 """
 FLOOR = """
 import multiprocessing, pathlib, sys
-from vosmem.evaluate import png
+from vosmem import png
 def read(path):
     png.read_mask(path)
 with multiprocessing.Pool({n}) as pool:

@@ -113,7 +113,7 @@ def davis_palette() -> np.ndarray:
 
 def davis2017(root: Path, length: int = 5) -> Path:
     """`bike` in train, `dogs` in val; annotations with a palette, in each some void pixels, index 255."""
-    from tests.evaluate.test_png import write as write_png
+    from tests.test_png import write as write_png
 
     for name, part in (("bike", "train"), ("dogs", "val")):
         for t in range(length):

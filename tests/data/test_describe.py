@@ -1,13 +1,14 @@
 """Stage data: every defect is found at once and named with its file and its mend."""
 
 import json
+from itertools import chain
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.data.test_shots import scene
-from tests.evaluate.test_png import write as write_png
+from tests.test_png import write as write_png
 from vosmem import video, videofile
 from vosmem.cli import main
 from vosmem.data import check, describe, layout
@@ -113,13 +114,22 @@ def test_a_link_that_leads_nowhere_is_told(tiny_davis):
     assert any(d["file"].endswith("00002.jpg") and "annex/gone.jpg, which is not there" in d["what"] for d in told)
 
 
-@pytest.mark.parametrize(("palette", "told"), [(bytes([255] * 3 + [0] * 3), 1), (bytes([0] * 3 + [255] * 3), 0)])
-def test_a_palette_in_which_zero_is_not_black_is_told(tiny_davis, palette, told):
-    """Training and overlays see colours, scores go by numbers: one would be the other's opposite."""
+@pytest.mark.parametrize(
+    ("palette", "told"),
+    [
+        ([[255] * 3, [0] * 3], 1),  # the other way round
+        ([[0] * 3, [255] * 3], 0),
+        ([[0] * 3, [0] * 3], 1),  # all black
+        ([[0] * 3], 1),  # number 1 has no colour
+        ([[0] * 3, [1, 0, 0], [0] * 3], 0),  # a colour that no pixel has
+    ],
+)
+def test_a_palette_that_shows_another_object_is_told(tiny_davis, palette, told):
+    """Training and overlays see colours, scores go by numbers."""
     values = np.zeros((64, 96), np.uint8)
     values[20:40, 30:60] = 1
-    write_png(tiny_davis / MASKS / "00002.png", values, colour=3, palette=palette)
-    found = [d for d in look(tiny_davis)["defects"] if "palette's first colour is not black" in d["what"]]
+    write_png(tiny_davis / MASKS / "00002.png", values, colour=3, palette=bytes(chain(*palette)))
+    found = [d for d in look(tiny_davis)["defects"] if "by its palette's colours" in d["what"]]
     assert len(found) == told
     assert all(d["fatal"] and d["file"].endswith("00002.png") for d in found)
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests import copies
-from vosmem import config, video, videofile
+from vosmem import config, png, video, videofile
 from vosmem.cli import main
 from vosmem.data import check, describe, fbms59, layout
 from vosmem.errors import UserError
-from vosmem.evaluate import png, stage, tables
+from vosmem.evaluate import stage, tables
 
 
 def look(place, name, out, needs_masks=True):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import vosmem.evaluate
 from tests.evaluate import plain
-from vosmem.evaluate import bits, measures, statistics
+from vosmem import bits
+from vosmem.evaluate import measures, statistics
 
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 140))
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from vosmem import cores, davis2016
+from vosmem import bits, cores, davis2016, png
 from vosmem.data import layout
-from vosmem.evaluate import bits, parallel, png, tables
+from vosmem.evaluate import parallel, tables
 from vosmem.evaluate.folders import pair
 
 

@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from vosmem import video
+import numpy as np
+
+from vosmem import bits, png, video
 from vosmem.data import annotation, layout
 from vosmem.data.defects import Defects
 from vosmem.data.files import SequenceFiles
@@ -88,10 +90,8 @@ def _plain(masks: list[Path], size: tuple[int, int] | None, found: Defects) -> i
             continue
         if channels in (2, 4):
             found.add(path, "has an alpha channel", "none needed: the alpha channel is dropped", fatal=False)
-        if not _zero_is_black(path):
-            what = (
-                "its palette's first colour is not black: scores, which go by number, take for background what is seen"
-            )
+        if channels == 3 and not _as_numbered(path, mask):
+            what = "shows another object by its palette's colours than by their numbers, which scores go by"
             found.add(path, what, "save it as grey, 0 and 255")
         if size and mask.shape != size:
             found.add(path, _other_size(mask.shape, size), "bring masks and frames to one size")
@@ -99,13 +99,13 @@ def _plain(masks: list[Path], size: tuple[int, int] | None, found: Defects) -> i
     return empty
 
 
-def _zero_is_black(path: Path) -> bool:
-    """Whether label 0 of a PNG file that has a palette is black there, so that numbers and colours tell the same."""
-    with open(path, "rb") as file:
-        heading = file.read(26)
-        if not (heading.startswith(b"\x89PNG") and heading[25:] == b"\3"):  # the colour type: by index
-            return True
-        return file.read().partition(b"PLTE")[2][:3] == bytes(3)
+def _as_numbered(path: Path, mask: np.ndarray) -> bool:
+    """Whether scores see the object of a mask file where its colours have it, ``mask``."""
+    try:
+        numbered = png.read_mask(path)
+    except UserError:
+        return False
+    return bool((bits.unpack(numbered.packed, numbered.width) == mask).all())
 
 
 def _converted(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vosmem.evaluate import bits
+from vosmem import bits
 
 TOLERANCE = 0.008  # of the image's diagonal: how far apart contours may be
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from vosmem import davis2016
+from vosmem import bits, davis2016, png
 from vosmem.errors import UserError
-from vosmem.evaluate import bits, measures, png, protocols, stability
+from vosmem.evaluate import measures, protocols, stability
 from vosmem.evaluate.tables import MEASURES, SUMMARY, FrameScore, SequenceScores, Value, write_frames
 
 T = TypeVar("T")

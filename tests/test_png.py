@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vosmem import bits, png
 from vosmem.errors import UserError
-from vosmem.evaluate import bits, png
 
 sizes = st.tuples(st.integers(1, 30), st.integers(1, 200))
 

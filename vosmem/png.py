@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vosmem import bits
 from vosmem.errors import UserError
-from vosmem.evaluate import bits
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, PALETTE = 0, 3  # colour types of one channel
