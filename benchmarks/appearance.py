@@ -26,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.rounds import fastest
 from vosmem import fused, precision, weights
+from vosmem.appearance import DEFAULT_LAYERS
 from vosmem.appearance.stage import NETWORKS, features, fold_batch_norm
 from vosmem.config import section_defaults
 
@@ -67,7 +68,7 @@ def network(name: str, folder: Path | None) -> tuple[nn.Module, nn.Module]:
     """The network as defined, and as the stage prepares it, with the same weights."""
     row, settings = NETWORKS[name], section_defaults("appearance", {"network": name})
     torch.manual_seed(0)
-    plain, ours = (row.make(list(row.default_layers), settings).eval().requires_grad_(False) for _ in range(2))
+    plain, ours = (row.make(list(DEFAULT_LAYERS[name]), settings).eval().requires_grad_(False) for _ in range(2))
     if folder is None:
         _settle(plain)
     else:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vosmem import config
+from vosmem.appearance import DEFAULT_LAYERS
 from vosmem.errors import UserError
-from vosmem.stored.sizes import USUAL
 
 Settings = Mapping[str, Any]
 WHOLE = "whole"  # the group of the one row that all others are compared with
@@ -104,7 +104,7 @@ def _appearance(base: Settings) -> Iterator[tuple[str, str, Settings]]:
     layers = [
         f"{network}/{layer}"
         for network in networks
-        for layer in config.settings_for("appearance", base["appearance"], network)["layers"] or USUAL[network]
+        for layer in config.settings_for("appearance", base["appearance"], network)["layers"] or DEFAULT_LAYERS[network]
     ]
     for layer in layers if len(layers) > 1 else ():
         others = [f"appearance/{other}" for other in layers if other != layer]

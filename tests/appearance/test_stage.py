@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vosmem import cache, config, video
-from vosmem.appearance import stage
+from vosmem.appearance import DEFAULT_LAYERS, stage
 from vosmem.data import describe
 
 SETTINGS = config.section_defaults("appearance", {"saliency_size": 64})
@@ -41,7 +41,7 @@ def test_frames_several_at_a_time_give_what_one_by_one_gives(name, tmp_path, mon
     """In one batch, as on a GPU, whose last is not full; and side by side, in threads."""
     row, settings = stage.NETWORKS[name], {**SETTINGS, "network": name, "precision": "float32"}
     torch.manual_seed(0)
-    weights_of = row.make(list(row.default_layers), settings)
+    weights_of = row.make(list(DEFAULT_LAYERS[name]), settings)
     torch.save(weights_of.state_dict(), tmp_path / "weights.pth")
     monkeypatch.setattr(stage, "build", lambda *_: weights_of.eval().requires_grad_(False))
     for t in range(7):
@@ -59,7 +59,7 @@ def test_frames_several_at_a_time_give_what_one_by_one_gives(name, tmp_path, mon
         assert stage.run(*run) == 7
         with cache.read(out, "appearance") as file:
             found[n] = {layer: file.rows(layer).astype(np.float32) for layer in file.names}
-    assert list(found[1]) == list(row.default_layers)
+    assert list(found[1]) == list(DEFAULT_LAYERS[name])
     for layer, rows in found[1].items():
         assert len(rows) == 7 and (rows[0] != rows[6]).any()
         for several in (2, 3):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from vosmem import cache, config
+from vosmem.appearance import DEFAULT_LAYERS
 from vosmem.appearance import stage as appearance
 from vosmem.flow import stage as flow
 from vosmem.grid import Grid
@@ -24,9 +25,9 @@ def test_every_layer_of_every_network(name, frame, changes):
     for layers in (list(row.layers), []):
         settings = {**given, "layers": layers}
         with torch.device("meta"):
-            network = row.make(layers or list(row.default_layers), settings).eval()
+            network = row.make(layers or list(DEFAULT_LAYERS[name]), settings).eval()
             maps = network(torch.zeros(1, 3, *frame))
-        told = dict(zip(layers or row.default_layers, sizes.appearance(name, settings, frame), strict=True))
+        told = dict(zip(layers or DEFAULT_LAYERS[name], sizes.appearance(name, settings, frame), strict=True))
         assert told == {layer: tuple(m.shape[1:]) for layer, m in maps.items()}
 
 

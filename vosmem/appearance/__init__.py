@@ -16,4 +16,16 @@ LAYERS = {
     "deeplabv3_mobilenet_v3_large": ("block3", "block6", "block12", "block16", "aspp", "scores"),
     "rgb": ("rgb",),
 }
+DEFAULT_LAYERS = {  # those that are where the config names none
+    "efficientnet_lite0": ("block4", "block10", "block15"),
+    "mobilenet_v2": ("block5", "block12", "block16"),
+    "deeplab_largefov": ("fc6",),
+    "u2netp": ("sides",),
+    "u2net": ("sides",),
+    "isnet": ("sides",),
+    "deeplabv3_resnet50": ("aspp",),
+    "deeplabv3_resnet101": ("aspp",),
+    "deeplabv3_mobilenet_v3_large": ("aspp",),
+    "rgb": ("rgb",),
+}
 WITHOUT_WEIGHTS = ("rgb",)

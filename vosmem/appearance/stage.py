@@ -17,6 +17,7 @@ from vosmem import cache, config, video, weights
 from vosmem import precision as precisions
 from vosmem.ahead import side_by_side
 from vosmem.appearance import (
+    DEFAULT_LAYERS,
     LAYERS,
     STAGE_VERSION,
     WITHOUT_WEIGHTS,
@@ -43,7 +44,6 @@ class Network:
     make: Callable[[list[str], dict[str, Any]], nn.Module]  # of the layers and the config's section
     convert: Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
     layers: tuple[str, ...]
-    default_layers: tuple[str, ...]
     for_bfloat16: Callable[[nn.Module], object] = lambda model: None  # what makes it fit for that
     narrow: bool = False  # whether its maps are too small for one frame to keep several cores busy
 
@@ -53,28 +53,24 @@ NETWORKS = {
         lambda layers, settings: mobile.efficientnet_lite0(layers, settings["output_stride"]),
         mobile.convert,
         layers=LAYERS["efficientnet_lite0"],
-        default_layers=("block4", "block10", "block15"),
         narrow=True,
     ),
     "mobilenet_v2": Network(
         lambda layers, settings: mobile.mobilenet_v2(layers, settings["output_stride"]),
         mobile.convert,
         layers=LAYERS["mobilenet_v2"],
-        default_layers=("block5", "block12", "block16"),
         narrow=True,
     ),
     "deeplab_largefov": Network(
         lambda layers, _: deeplab_largefov.DeepLabLargeFOV(layers),
         deeplab_largefov.convert,
         layers=LAYERS["deeplab_largefov"],
-        default_layers=("fc6",),
     ),
     **{
         name: Network(
             lambda layers, settings, make=make: make(layers, settings["saliency_size"]),
             lambda tensors, _, make=make: u2net.convert(tensors, make),
             layers=LAYERS[name],
-            default_layers=("sides",),
             for_bfloat16=nested.Nested.centre,
             narrow=name == "u2netp",
         )
@@ -84,14 +80,12 @@ NETWORKS = {
         lambda layers, settings: isnet.ISNet(layers, settings["isnet_size"]),
         lambda tensors, _: isnet.convert(tensors),
         layers=LAYERS["isnet"],
-        default_layers=("sides",),
     ),
     **{
         f"deeplabv3_{backbone}": Network(
             lambda layers, _, make=make: make(layers),
             deeplabv3.convert,
             layers=LAYERS[f"deeplabv3_{backbone}"],
-            default_layers=("aspp",),
         )
         for backbone, make in (
             ("resnet50", deeplabv3.resnet50),
@@ -99,9 +93,7 @@ NETWORKS = {
             ("mobilenet_v3_large", deeplabv3.mobilenet_v3_large),
         )
     },
-    "rgb": Network(
-        lambda layers, _: rgb.MeanColour(), lambda tensors, _: {}, layers=LAYERS["rgb"], default_layers=("rgb",)
-    ),
+    "rgb": Network(lambda layers, _: rgb.MeanColour(), lambda tensors, _: {}, layers=LAYERS["rgb"]),
 }
 
 
@@ -118,7 +110,7 @@ def build(
     unknown = [name for name in layers if name not in row.layers]
     if unknown:
         raise UserError(f"appearance.layers: {network} has no layer {unknown[0]!r}; it has {', '.join(row.layers)}")
-    model = row.make(list(layers) or list(row.default_layers), settings)
+    model = row.make(list(layers) or list(DEFAULT_LAYERS[network]), settings)
     if network not in WITHOUT_WEIGHTS:
         _load(model, network, path)
     fold_batch_norm(model.eval().requires_grad_(False))

@@ -116,7 +116,7 @@ def collect(results: Path, config: Mapping[str, Any], references: Mapping[str, P
     Nothing but the sequences' descriptions must be there: what a run did not score, train or cache is not shown.
     """
     methods = tuple(config["refine"]["methods"])
-    method = next((m for m in reversed(methods) if m != "raw"), "raw")  # the refined masks are the answer
+    method = methods[-1]  # as everywhere, the answer
     models = tuple(read_model(results, name, settings, methods) for name, settings in config["models"].items())
     sequences = read_sequences(results, config, models[0].name, method)
     scored = tuple(s for s in sequences if any(s in summary.rows for m in models for summary in m.scores.values()))

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from vosmem.appearance import DEFAULT_LAYERS
 from vosmem.motion import SALIENT
 
 Size = tuple[int, int]  # (H, W) in pixels of the working frame
@@ -27,15 +28,6 @@ MOBILE = {
         (16, 2), *[(24, 4)] * 2, *[(40, 8)] * 2, *[(80, 16)] * 3, *[(112, 16)] * 3, *[(192, 32)] * 4, (320, 32),
     ),
 }  # fmt: skip
-USUAL = {
-    "mobilenet_v2": ("block5", "block12", "block16"),
-    "efficientnet_lite0": ("block4", "block10", "block15"),
-    "deeplab_largefov": ("fc6",),
-    "u2netp": ("sides",),
-    "u2net": ("sides",),
-    "isnet": ("sides",),
-    "rgb": ("rgb",),
-}
 # of the layers of DeepLabV3: channels, stride
 RESNET = {"layer1": (256, 4), "layer2": (512, 8), "layer3": (1024, 8), "layer4": (2048, 8)}
 DEEPLABV3 = {
@@ -46,7 +38,6 @@ DEEPLABV3 = {
         "scores": (21, 16),
     },
 }  # fmt: skip
-USUAL |= dict.fromkeys(DEEPLABV3, ("aspp",))
 DEEPLAB = {"conv5_3": 512, "fc6": 1024, "fc7": 1024}
 # of the layers of the nested networks: channels, pixels of the input to a cell
 NESTED = {
@@ -85,7 +76,7 @@ def flow(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
 
 def appearance(name: str, settings: Mapping[str, Any], size: Size) -> list[Shape]:
     """Of one frame: the layers' maps."""
-    return [_layer(name, layer, settings, size) for layer in settings["layers"] or USUAL[name]]
+    return [_layer(name, layer, settings, size) for layer in settings["layers"] or DEFAULT_LAYERS[name]]
 
 
 def _layer(name: str, layer: str, settings: Mapping[str, Any], size: Size) -> Shape:
