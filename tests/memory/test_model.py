@@ -53,7 +53,7 @@ def test_blocks_give_what_the_whole_clip_gives(channels, bidirectional, block):
 def test_states_that_go_to_a_file_come_back_and_leave_nothing(tmp_path, monkeypatch, in_memory):
     model, maps = build(), streams()
     expected = torch.cat(list(model.probabilities(load(maps), T, 2)))
-    monkeypatch.setattr("vosmem.memory.model.IN_MEMORY", in_memory)
+    monkeypatch.setattr("vosmem.waiting.IN_MEMORY", in_memory)
     parts = model.probabilities(load(maps), T, 2, tmp_path)
     torch.testing.assert_close(torch.cat(list(parts)), expected, atol=0, rtol=0)
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vosmem import waiting
 from vosmem.grid import Grid
 from vosmem.refine import temporal
 
@@ -108,7 +109,7 @@ def test_what_waits_goes_to_a_file_where_it_is_much(monkeypatch, tmp_path):
     rng = np.random.default_rng(2)
     maps, forward, backward = rng.random((4, 5, 6)), *rng.normal(0, 1, (2, 4, 2, 5, 6))
     expected = steadied(maps, forward, backward, 0.8, 1.0)
-    monkeypatch.setattr(temporal, "IN_MEMORY", 64)
+    monkeypatch.setattr(waiting, "IN_MEMORY", 64)
     np.testing.assert_array_equal(steadied(maps, forward, backward, 0.8, 1.0), expected)
 
 

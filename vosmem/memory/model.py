@@ -9,8 +9,7 @@ its surroundings, and a finer read-out corrects the answer with maps of higher r
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,10 +17,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from vosmem.memory.rivals import CELLS
+from vosmem.waiting import Waiting
 
 # Maps of frames start:stop of each stream: appearance (n, Ca, h, w), motion (n, Cm, h, w), fine (n, Cf, f h, f w).
 Maps = dict[str, Tensor | None]
-IN_MEMORY = 1 << 26  # bytes of the backward pass's states beyond which they go to a file
 LIMIT = 6.0  # deviations from the mean, beyond which a channel tells no more: what is rare in training stays harmless
 
 
@@ -218,14 +217,13 @@ class VisualMemory(nn.Module):
         block: int = 16,
         folder: str | os.PathLike | None = None,
         reach: int = 0,
-    ):
+    ) -> Iterator[Tensor]:
         """Probabilities of object block by block, in order, each (n, f h, f w), for clips of any length.
 
         ``load(stream, start, stop)`` gives the maps of those frames. With ``reach`` 0 the result is that of
-        :meth:`forward`, but only the backward pass's states of the whole clip are kept, 2 bytes a number: in a file
-        without a name in ``folder``, by default the system's for temporary files, once they are more than IN_MEMORY
-        bytes. Else the memory starts anew for every ``reach`` frames, that many frames before and behind them: a memory
-        that was trained on short clips goes astray on long ones.
+        :meth:`forward`, but only the backward pass's states of the whole clip are kept, 2 bytes a number, and wait in
+        ``folder``, see :class:`vosmem.waiting.Waiting`. Else the memory starts anew for every ``reach`` frames, that
+        many frames before and behind them: a memory that was trained on short clips goes astray on long ones.
         """
         if reach:
             yield from self._within_reach(load, length, reach)
@@ -248,26 +246,24 @@ class VisualMemory(nn.Module):
                 states.append(memory.shown(carried))
             return torch.cat(states[::order]), carried
 
-        with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder) as kept:
+        with Waiting(folder, np.float16) as kept:
             if self.bidirectional:
                 carried = None
                 for start in reversed(starts):
                     states, carried = advance(start, carried, -1)
-                    kept.write(states.half().cpu().numpy())  # the last block first
+                    kept.append(states.half().cpu().numpy())  # the last block first
             carried = None
-            for start in starts:
+            for i, start in enumerate(starts):
                 states, carried = advance(start, carried, 1)
                 if self.bidirectional:
-                    size = 2 * states.numel()
-                    kept.seek(-size, os.SEEK_CUR)
-                    backward = np.frombuffer(kept.read(size), np.float16).reshape(states.shape).copy()
-                    kept.seek(-size, os.SEEK_CUR)
-                    backward = torch.from_numpy(backward).to(states)
+                    backward = torch.from_numpy(kept[-1 - i].copy()).to(states)
                     states = torch.cat([states, backward], dim=1)  # (n, 2S, h, w)
                 fine = load("fine", start, start + len(states))
                 yield torch.sigmoid(self.read_out(states, fine))
 
-    def _within_reach(self, load: Callable[[str, int, int], Tensor | None], length: int, reach: int):
+    def _within_reach(
+        self, load: Callable[[str, int, int], Tensor | None], length: int, reach: int
+    ) -> Iterator[Tensor]:
         """:meth:`forward` of windows: ``reach`` frames, and as many to each side that only warm the memory up.
 
         A memory of one direction needs none behind them: what comes later changes nothing, and need not be waited for.

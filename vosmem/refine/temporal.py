@@ -12,17 +12,16 @@ Not of the paper, whose memory is to do this. The confidence is the usual check 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from vosmem.grid import Grid, resample
+from vosmem.waiting import Waiting
 
 LENIENCE = 0.02  # of the squared displacement: longer flows are less exact
-IN_MEMORY = 1 << 26  # bytes of the first pass that are kept there; more go to a file
 
-Flow = Callable[[int], np.ndarray]
+Flow = Callable[[int], np.ndarray]  # of frame t, to the next or the one before: (2, h, w) in cells, u right, v down
 
 
 def steady(
@@ -35,7 +34,7 @@ def steady(
     ``forward(t)``, ``backward(t)``: flow t -> t+1 and t -> t-1, (2, h, w) in cells, u right and v down; never asked for
     where they lead out of the sequence. ``weight``: a, 0..1. ``tolerance``: cells by which a flow and the one back may
     miss, where the confidence falls to 1/e. Memory does not grow with the length: the maps, and what the first pass
-    found, wait in a nameless file in ``folder`` (default: the system's for such files).
+    found, wait in ``folder``, see :class:`vosmem.waiting.Waiting`.
     """
 
     def carried(sums: np.ndarray | None, t: int, beside: int) -> np.ndarray | float:
@@ -45,19 +44,18 @@ def steady(
         there, back = (backward(t), forward(beside)) if beside < t else (forward(t), backward(beside))
         return weight * confidence(there, back, tolerance) * follow(sums, there)
 
-    with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder) as kept:
+    with Waiting(folder) as kept:
         order: list[int] = []
-        sums, shape = None, (0, 0)
+        sums = None
         for t, rows in maps:
             alone = _alone(rows)
             past = carried(sums, t, order[-1] if order else t) + np.zeros_like(alone)
-            kept.write(np.concatenate([alone[:1], past]).tobytes())
-            sums, shape = alone + past, rows.shape
+            kept.append(np.concatenate([alone[:1], past]))
+            sums = alone + past
             order.append(t)
-        size, sums, beside = 3 * 4 * shape[0] * shape[1], None, -1  # bytes of a frame
+        sums, beside = None, -1
         for i, t in reversed(list(enumerate(order))):
-            kept.seek(i * size)
-            rows, *past = np.frombuffer(kept.read(size), np.float32).reshape(3, *shape)
+            rows, *past = kept[i]
             sums = _alone(rows) + carried(sums, t, beside)
             total, weights = sums + past
             beside = t

@@ -12,7 +12,6 @@ memory was not trained (:mod:`vosmem.refine.learn`).
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -27,6 +26,7 @@ from vosmem.errors import UserError
 from vosmem.grid import Axis, Grid, resample
 from vosmem.refine import TRAINED
 from vosmem.refine.logits import logit
+from vosmem.waiting import Waiting
 
 # Of the keys of the config's section `refine.zoom` those of :func:`closer`, and those of the step after it.
 KEYS, FINISH = ("margin", "weights", "agreement"), ("sdims", "schan", "subsample", "rounds")
@@ -38,7 +38,6 @@ LEAST = 96  # pixels of the working frame that a window has at least, where the 
 BESIDE = 3  # frames to each side over which a window holds the object: so it moves slowly, and misses nothing
 NEAR = 24  # frames to each side over which the agreement is averaged
 CLEAR = 1.0  # logits of sides are cut at: beyond, they are surer than right
-IN_MEMORY = 1 << 26  # bytes of maps that wait there for their windows; more go to a file
 
 Window = tuple[slice, slice]  # rows and columns, in pixels of the working frame
 # The sides d1 .. d6, (6, h', w') logits that cover a window edge to edge, and what is to be added to their weighed sum,
@@ -111,22 +110,19 @@ def closer(
     ``size``: the working frame's (H, W); ``frame(t)``: it, (H, W, 3) uint8 BGR; ``margin``: see :func:`windows`;
     ``weights``: (8,), see :func:`fused`; ``agreement``: where the look begins to count, and from where on it counts in
     full; ``threads``: on which frames are looked at side by side. A frame in which nothing was found keeps its map.
-    Memory does not grow with the length: maps wait in a nameless file in ``folder`` (default: the system's for such
-    files).
+    Memory does not grow with the length: maps wait in ``folder``, see :class:`vosmem.waiting.Waiting`.
     """
-    row = 4 * grid.y.size * grid.x.size  # bytes
     extents, order = np.full((length, 4), np.nan), []
-    with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder) as kept:
+    with Waiting(folder) as kept:
         for t, cells in maps:
             extents[t] = extent(cells, grid)
-            kept.write(cells.astype(np.float32).tobytes())
+            kept.append(cells)
             order.append(t)
         found = windows(extents, size, margin)
 
         def waiting() -> Iterator[tuple[int, np.ndarray]]:
             for i, t in enumerate(order):
-                kept.seek(i * row)
-                yield t, np.frombuffer(kept.read(row), np.float32).reshape(grid.shape)
+                yield t, kept[i]
 
         def seen(of: tuple[int, np.ndarray]) -> Seen:
             (t, cells), window = of, found[of[0]]
