@@ -20,7 +20,7 @@ from tests.doors.door import Door, address_space, no_longer_than, some, tidy
 from tests.weights import caffe_file, onnx_file
 from vosmem import weights
 from vosmem.errors import UserError
-from vosmem.memory import BROUGHT, adopted, predict
+from vosmem.memory import WEIGHTS_KEYS, adopted, predict
 from vosmem.motion import checkpoint
 
 VALUES = np.arange(600, dtype=np.float32).reshape(20, 30)
@@ -194,7 +194,7 @@ def test_what_a_memory_says_of_itself_may_be_anything(key, value, tmp_path):
 
     path = retold(tmp_path / "w.safetensors", **{key: value})
     model = config.resolve({"data": {"name": "x", "root": "y"}, "memory": {"weights": str(path)}})["models"]["lvo"]
-    for read in (predict.load, read_weights, lambda p: adopted.differences(p, model, BROUGHT)):
+    for read in (predict.load, read_weights, lambda p: adopted.differences(p, model, WEIGHTS_KEYS)):
         try:
             with no_longer_than(60):
                 read(path)

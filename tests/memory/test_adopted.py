@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vosmem import config, weights
-from vosmem.memory import STARTED, adopted
+from vosmem.memory import INIT_KEYS, adopted
 
 RAW = {
     "data": {"name": "x", "root": "y"},
@@ -88,7 +88,7 @@ def test_weights_to_start_from_make_the_model_too(trained):
     """Where they are only used they bring their own shape."""
     model = config.resolve(RAW)["models"]["lvo"]
     assert adopted.differences(trained, model) == []
-    (line,) = adopted.differences(trained, model, STARTED)
+    (line,) = adopted.differences(trained, model, INIT_KEYS)
     assert line == "memory.state: got 48, but lvo.safetensors was trained with 8; set it so, or train anew"
 
 
@@ -113,7 +113,7 @@ def test_the_shipped_weights_are_for_the_defaults(word, networks, memory):
     memory = {"weights": word, **memory}
     raw = {"data": {"name": "x", "root": "y"}, "memory": memory, "appearance": {"network": networks}}
     model = config.resolve(raw)["models"]["lvo"]
-    assert adopted.differences(weights.memory_file(word), model, STARTED) == []
+    assert adopted.differences(weights.memory_file(word), model, INIT_KEYS) == []
     assert [*config.files(config.resolve(raw))] == []
 
 

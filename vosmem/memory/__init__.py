@@ -7,8 +7,8 @@ STAGE_VERSION = 2
 # The keys of `memory` that make it, and those of them that came later: weights of before say nothing of these.
 LATER = {"projection_kernel": 1, "cell": "convgru", "shared": True}
 SHAPE = ("projection", "context", "state", "kernel", "bidirectional", "finer", *LATER)
-STARTED = (*SHAPE, "without")  # what training that starts from weights must have as they do
-BROUGHT = (*STARTED, "reach")  # what weights that are used bring, whatever the config says
+INIT_KEYS = (*SHAPE, "without")  # what training that starts from weights must have as they do
+WEIGHTS_KEYS = (*INIT_KEYS, "reach")  # what weights that are used bring, whatever the config says
 LATER |= {"without": [], "averaging": 0, "stream_dropout": 0}  # decide what it is trained on, and how
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from vosmem import config, weights
 from vosmem.errors import UserError
-from vosmem.memory import BROUGHT, LATER
+from vosmem.memory import LATER, WEIGHTS_KEYS
 
 ANY = ("precision", "weights")  # another processor has another precision; which weights is known by their hash, later
 
@@ -19,9 +19,9 @@ ANY = ("precision", "weights")  # another processor has another precision; which
 def differences(path: Path, model: Mapping[str, Any], keys: Collection[str] = ()) -> list[str]:
     """What of ``model``, a resolved row of ``models``, is other than in the training that the file ``path`` tells of.
 
-    ``keys``: also these of `memory`: `STARTED` where training starts from the file; where the model is the file's own,
-    those that were asked for, of which `BROUGHT` are looked at. One text for each key: ``appearance.network: got
-    u2netp, but ...``. Nothing where the file does not tell.
+    ``keys``: also these of `memory`: `INIT_KEYS` where training starts from the file; where the model is the file's
+    own, those that were asked for, of which `WEIGHTS_KEYS` are looked at. One text for each key:
+    ``appearance.network: got u2netp, but ...``. Nothing where the file does not tell.
     """
     told = weights.metadata(path)
     if not is_told(told):
@@ -31,7 +31,7 @@ def differences(path: Path, model: Mapping[str, Any], keys: Collection[str] = ()
         made = {**LATER, **told["settings"]} if "settings" in told else {}
         found += [
             _line(f"memory.{key}", path, model["memory"][key], made[key])
-            for key in BROUGHT
+            for key in WEIGHTS_KEYS
             if key in keys and key in made and made[key] != model["memory"][key]
         ]
     return list(dict.fromkeys(found))  # a key that two networks share is one

@@ -9,7 +9,7 @@ from typing import Any
 
 from vosmem import weights
 from vosmem.errors import UserError
-from vosmem.memory import LATER, STARTED, predict
+from vosmem.memory import INIT_KEYS, LATER, predict
 from vosmem.memory.model import VisualMemory
 from vosmem.memory.streams import Streams
 
@@ -48,7 +48,7 @@ def load(setting: str, settings: Mapping[str, Any], sha256: str = "") -> Initial
         raise UserError(
             f"memory.init: {path} has SHA-256 {got[:16]}..., expected {sha256[:16]}...; run the workflow again"
         )
-    for key in STARTED:
+    for key in INIT_KEYS:
         has, asked = {**LATER, **made_of["settings"]}[key], settings[key]
         if has != asked:
             raise UserError(

@@ -14,7 +14,7 @@ rule appearance:
     resources:
         mem_mb=megabytes(3000),
         runtime=minutes(60),
-        gpu=gpus("appearance"),
+        gpu=lambda w: gpus(has_weights("appearance", w.network)),
     params:
         version=stage_version("appearance"),
         settings=lambda w: as_json(settings_of("appearance", w.network)),

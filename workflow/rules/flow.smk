@@ -14,7 +14,7 @@ rule flow:
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
-        gpu=gpus("flow"),
+        gpu=lambda w: gpus(has_weights("flow", w.estimator)),
     params:
         version=stage_version("flow"),
         settings=lambda w: as_json(settings_of("flow", w.estimator)),

@@ -25,7 +25,7 @@ rule memory_train:
     resources:
         mem_mb=megabytes(8000),
         runtime=minutes(24 * 60),
-        gpu=lambda wildcards: gpus("", MODELS[wildcards.model]["memory"]["processes"]),
+        gpu=lambda w: gpus(MODELS[w.model]["memory"]["processes"]),
     params:
         version=lambda w: training_version(w.model),
         settings=lambda w: training_options(w.model),
@@ -76,7 +76,7 @@ rule memory_predict:
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(60),
-        gpu=gpus(""),
+        gpu=gpus(1),
     params:
         version=stage_version("memory"),
         streams=lambda w: stream_options(w.model, w.seq),

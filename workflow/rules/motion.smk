@@ -15,7 +15,7 @@ rule motion:
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
-        gpu=gpus("motion"),
+        gpu=lambda w: gpus(has_weights("motion", w.network)),
     params:
         version=stage_version("motion"),
         settings=lambda w: as_json(settings_of("motion", w.network)),

@@ -19,7 +19,7 @@ rule refine:
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
-        gpu=lambda wildcards: gpus("") if look_weights(wildcards.method) else 0,
+        gpu=lambda wildcards: gpus(wildcards.method == "zoom"),
     params:
         version=stage_version("refine"),
         settings=lambda wildcards: refine_settings(wildcards.model, wildcards.method),
@@ -61,7 +61,7 @@ rule correction_train:
     resources:
         mem_mb=megabytes(8000),
         runtime=minutes(4 * 60),
-        gpu=gpus(""),
+        gpu=gpus(1),
     params:
         version=stage_version("refine"),
         settings=lambda w: correction_settings(w.model),

@@ -9,7 +9,7 @@ from vosmem.data import check, layout
 from vosmem.demo.ours import check_ours
 from vosmem.errors import UserError
 from vosmem.evaluate import summed_up
-from vosmem.memory import STARTED, adopted
+from vosmem.memory import INIT_KEYS, adopted
 from vosmem.stored import estimate
 
 WRITERS = {"flow": "flow", "appearance": "appearance", "motion": "motion", "memory_predict": "memory"}
@@ -104,7 +104,7 @@ def check_files():
             setting = model["memory"][key]
             path = weights.memory_file(setting)
             if setting not in ("train", "") and path.is_file():
-                asked_for = STARTED if key == "init" else configuration.beside_weights(config, name)
+                asked_for = INIT_KEYS if key == "init" else configuration.beside_weights(config, name)
                 lines = adopted.differences(path, model, asked_for)
                 told += [f"config: models.{name}.{line}" for line in lines]
     if told:

@@ -1,5 +1,4 @@
 # What a job asks of a cluster.
-from vosmem import config as configuration
 from vosmem import gpu
 
 
@@ -9,9 +8,6 @@ def doubled(first):
 
 
 megabytes = minutes = doubled
-
-
-WITHOUT_NETWORK = {"dis", "camera_residual", "residual", "flow_magnitude"}
 
 
 @functools.cache
@@ -24,10 +20,9 @@ def on_gpus():
     return device.startswith("cuda") or (device == "auto" and not workflow.non_local_exec and gpu.expected())
 
 
-def gpus(section, processes=1):
-    """GPUs that a job of a section takes: as many as processes, where it runs a network and networks run on GPUs.
+def gpus(processes):
+    """GPUs for a job that runs networks in so many processes, 0 where it runs none: one each, where they run on GPUs.
 
     A profile for one machine says how many there are, or as many networks would share them as there are cores.
     """
-    names = {name for m in MODELS.values() for name in configuration.names(section, m[section])} if section else {""}
-    return processes * int(not names <= WITHOUT_NETWORK and on_gpus())
+    return int(processes) if on_gpus() else 0

@@ -15,6 +15,11 @@ def network_weights(section, network):
     return [] if entry is None or entry.shipped else ancient(str(entry.path()))
 
 
+def has_weights(section, network):
+    """Whether what has the name of a network, or of an estimator, is one: DIS, for one, is none."""
+    return settings_of(section, network).get("weights", "registry") != "registry" or network in weights.registry()
+
+
 def weights_hash(section, network):
     """The hash of a network's registered weights, so that new ones make anew what was made with the old."""
     entry = weights.registry().get(network)
