@@ -27,7 +27,8 @@ def test_every_row_changes_one_thing_and_every_seed_is_a_model():
     rows, models = ablation.rows(resolved), ablation.models(resolved)
     assert (rows[0].group, len({(r.group, r.name) for r in rows})) == (ablation.WHOLE, len(rows))
     whole = models[rows[0].models[0]]
-    assert {row.group for row in rows[1:]} == {*ablation.GROUPS}
+    groups = config.schema()["properties"]["ablation"]["properties"]["rows"]["items"]["enum"]
+    assert {row.group for row in rows[1:]} == {*groups}
     expected = {
         "appearance": {"appearance.network", "memory.projection_kernel"}, "motion": {"motion.network"},
         "memory": {"memory.cell", "memory.bidirectional", "memory.shared"},

@@ -17,7 +17,6 @@ from vosmem.errors import UserError
 
 Settings = Mapping[str, Any]
 WHOLE = "whole"  # the group of the one row that all others are compared with
-GROUPS = ("appearance", "motion", "memory", "training", "size", "beyond", "refinement")
 
 
 @dataclass(frozen=True)

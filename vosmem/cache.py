@@ -153,6 +153,7 @@ class Writer:
             progress.advance(len(rows), self._length)
 
     def check_complete(self) -> None:
+        """Raise ValueError where a data set has fewer or more frames than the clip."""
         for name, filled in self._filled.items():
             if filled != self._length:
                 raise ValueError(f"/{name}: {filled} of {self._length} frames were written")
@@ -250,13 +251,12 @@ class Reader:
         """The channels of data set ``name`` whose sign turns when the frame is mirrored left to right."""
         return tuple(int(c) for c in self._data(name).attrs.get("odd", ()))
 
-    def rows(self, name: str, start: int = 0, stop: int | None = None, window: tuple[slice, slice] | None = None):
-        """Frames ``start:stop`` of data set ``name``, (n, ...); only ``window`` (rows, columns) of each if given."""
+    def rows(self, name: str, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Frames ``start:stop`` of data set ``name``, (n, ...)."""
         data = self._data(name)
         wanted = self._frames[start:stop]
-        index = (slice(wanted.start, wanted.stop), Ellipsis, *(window or ()))
         with self._reading(f"/{name}"):
-            return data[index]
+            return data[wanted.start : wanted.stop]
 
     def check_whole(self) -> None:
         """Read every frame of every data set, and with it its checksum. Raises UserError where one is spoilt."""

@@ -102,8 +102,7 @@ def _note_dark(path: str | os.PathLike, largest: int) -> None:
 def frames(paths: Iterable[str | os.PathLike], size: tuple[int, int]) -> Iterator[np.ndarray]:
     """The frames of ``paths`` in order, each (H', W', 3) uint8 BGR at ``size`` (H', W'), read ahead.
 
-    Raises UserError at the one that
-    cannot be read.
+    Raises UserError at the one that cannot be read.
     """
     yield from ahead(resize(read_frame(path), size) for path in paths)
 
