@@ -1,7 +1,8 @@
 """Whether a GPU is expected: what the driver and the build of PyTorch tell."""
 
 import ctypes
-from importlib import metadata
+import importlib.util
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,28 +23,37 @@ class Driver:
         return 0
 
 
+CPU, CUDA, ROCM, BEFORE = (
+    "from typing import Optional\n__version__ = '2.9.0'\ncuda: Optional[str] = None\nhip: Optional[str] = None\n",
+    "__version__ = '2.9.0'\ncuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n",
+    "__version__ = '2.9.0+rocm6.4'\ncuda: Optional[str] = None\nhip: Optional[str] = '6.4.1'\n",
+    "__version__ = '2.6.0'\ncuda = '12.4'\nhip = None\n",
+)
+
+
 @pytest.mark.parametrize(
-    ("build", "driver", "expected"),
+    ("version", "driver", "expected"),
     [
-        ("2.9.0", Driver(1), True),
-        ("2.9.0+cu128", Driver(2), True),
-        ("2.9.0", Driver(0), False),  # CUDA_VISIBLE_DEVICES hides them
-        ("2.9.0", Driver(1, status=100), False),  # the library without a device
-        ("2.9.0", None, False),
-        ("2.9.0+cpu", Driver(1), False),
+        (CUDA, Driver(1), True),
+        (BEFORE, Driver(2), True),
+        (CUDA, Driver(0), False),  # CUDA_VISIBLE_DEVICES hides them
+        (CUDA, Driver(1, status=100), False),  # the library without a device
+        (CUDA, None, False),
+        (CPU, Driver(1), False),
         (None, Driver(1), True),  # jobs have a PyTorch of their own
         (None, None, False),
     ],
 )
-def test_a_gpu_is_expected_where_driver_and_pytorch_have_one(build, driver, expected, monkeypatch):
-    pytorch_is(build, monkeypatch)
+def test_a_gpu_is_expected_where_driver_and_pytorch_have_one(version, driver, expected, monkeypatch, tmp_path):
+    pytorch_is(version, monkeypatch, tmp_path)
     monkeypatch.setattr(ctypes, "CDLL", library(driver))
     assert gpu.expected() is expected
+    assert gpu.expected(of_this_environment=False) is (driver is not None and driver.devices * (driver.status == 0) > 0)
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_rocm_has_a_device_of_its_own(there, monkeypatch, tmp_path):
-    pytorch_is("2.9.0+rocm6.4", monkeypatch)
+    pytorch_is(ROCM, monkeypatch, tmp_path)
     monkeypatch.setattr(ctypes, "CDLL", library(None))
     monkeypatch.setattr(gpu, "ROCM", tmp_path if there else tmp_path / "kfd")
     assert gpu.expected() is there
@@ -54,13 +64,13 @@ def test_it_agrees_with_pytorch_here():
     assert gpu.expected() == torch.cuda.is_available()
 
 
-def pytorch_is(build, monkeypatch):
-    def version(name):
-        if build is None:
-            raise metadata.PackageNotFoundError(name)
-        return build
-
-    monkeypatch.setattr(metadata, "version", version)
+def pytorch_is(version, monkeypatch, folder):
+    """Installed with such a version.py, or not at all."""
+    spec = None
+    if version:
+        (folder / "version.py").write_text(version)
+        spec = SimpleNamespace(origin=str(folder / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
 
 
 def library(driver):

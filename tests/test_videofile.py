@@ -90,6 +90,15 @@ def test_a_name_is_no_protocol(tmp_path, name, monkeypatch):
     assert len(list(videofile.read(name))) == videofile.length(name) == 6
 
 
+def test_a_path_leads_through_links(tmp_path, monkeypatch):
+    (tmp_path / "other/sub").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "other/sub")
+    monkeypatch.chdir(tmp_path)
+    film(Path("link/../v.mp4"), size=(50, 70))
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [] and (tmp_path / "other/v.mp4").is_file()
+    assert len(list(videofile.read("link/../v.mp4"))) == 6
+
+
 @pytest.mark.parametrize("name", TURNS)
 def test_frames_are_upright(tmp_path, name):
     matrix, expected = TURNS[name]

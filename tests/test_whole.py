@@ -132,3 +132,31 @@ def test_a_folder_comes_back_when_stopped_while_it_is_replaced(tmp_path, monkeyp
     with pytest.raises(SystemExit), whole.replacing_folder(path) as temporary:
         (temporary / "new").touch()
     assert len(moved) == 3 and os.listdir(path) == ["old"] and hidden(tmp_path) == []
+
+
+WRITES = """
+import sys
+from vosmem import whole
+print("before")
+with whole.replacing(sys.argv[1]) as temporary:
+    temporary.write_text("whole\\n")
+print("after")
+"""
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_what_is_open_already_is_written_on(tmp_path, name):
+    """Also where it is a file, which by its name would be opened anew and lose what is there."""
+    with open(tmp_path / "o.txt", "a") as out:
+        out.write("first\n")
+        out.flush()
+        subprocess.run([sys.executable, "-c", WRITES, name], stdout=out, check=True)
+    assert (tmp_path / "o.txt").read_text() == "first\nbefore\nwhole\nafter\n"
+    assert os.listdir(tmp_path) == ["o.txt"]
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "masks").write_text("mine")
+    with pytest.raises(NotADirectoryError), whole.replacing_folder(tmp_path / "masks"):
+        pytest.fail("there is nothing to fill")
+    assert (tmp_path / "masks").read_text() == "mine" and os.listdir(tmp_path) == ["masks"]

@@ -1,24 +1,31 @@
 """Whether `device: auto` means a GPU here. Cheap to import, unlike PyTorch, which knows for sure."""
 
 import ctypes
-from importlib import metadata
+import importlib.util
+import re
 from pathlib import Path
 
 ROCM = Path("/dev/kfd")
 
 
-def expected() -> bool:
+def expected(of_this_environment: bool = True) -> bool:
     """Whether PyTorch will find a GPU: one that the driver tells of, by a build of PyTorch that can use it.
 
-    PyTorch that is not installed beside, as where each rule has an environment of its own, is taken to be such a build.
+    PyTorch of other environments than this one, or one that is not installed, is taken to be a build for NVIDIA's.
     """
-    try:
-        build = metadata.version("torch").partition("+")[2]
-    except metadata.PackageNotFoundError:
-        build = ""
-    if build.startswith("rocm"):
-        return ROCM.exists()
-    return build != "cpu" and _cuda_devices() > 0
+    builds = _builds() if of_this_environment else None
+    if builds is None or "cuda" in builds:
+        return _cuda_devices() > 0
+    return "hip" in builds and ROCM.exists()
+
+
+def _builds() -> set[str] | None:
+    """What PyTorch was built for, of cuda and hip; None where it is not installed. It is not imported."""
+    found = importlib.util.find_spec("torch")
+    if found is None or not found.origin:
+        return None
+    told = Path(found.origin).with_name("version.py").read_text(encoding="utf-8")
+    return set(re.findall(r"^(cuda|hip)\b.*= *['\"]", told, re.M))
 
 
 def _cuda_devices() -> int:

@@ -70,7 +70,7 @@ def length(path: str | os.PathLike) -> int | None:
 
 def _place(path: str | os.PathLike) -> str:
     """A path as FFmpeg takes it for one: of 12:30.mp4 it would take 12 for a protocol."""
-    return os.path.abspath(path)
+    return os.path.join(os.getcwd(), os.fspath(path))  # not abspath, by which .. behind a link leads elsewhere
 
 
 def _matrix(frame) -> np.ndarray | None:

@@ -11,12 +11,14 @@ import os
 import re
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-DEVICES = ("/dev", "/dev/fd")  # where a name stands for what is open already
+OPEN = {"/dev/stdout": 1, "/dev/stderr": 2}  # names that stand for what is open already
 
 
 @contextmanager
@@ -30,11 +32,11 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    if path.exists() and (not path.is_file() or os.fspath(path.absolute().parent) in DEVICES):
+    if _descriptor(path) is not None or (path.exists() and not path.is_file()):
         with tempfile.TemporaryDirectory() as folder:
             temporary = Path(folder) / path.name
             yield temporary
-            with open(temporary, "rb") as written, open(path, "wb") as there:
+            with open(temporary, "rb") as written, _standing(path) as there:
                 shutil.copyfileobj(written, there)
         return
     path = _followed(path)
@@ -50,9 +52,12 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 def replacing_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Give an empty folder beside ``path``, which takes its place when the block ends well and is removed otherwise.
 
-    Of a link the folder that it leads to is replaced.
+    Of a link the folder that it leads to is replaced. Raises NotADirectoryError, before the block, where ``path`` is a
+    file.
     """
     path = _followed(Path(path))
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(path))
     temporary, old = _beside(path), _beside(path, "old")
     temporary.mkdir()
     try:
@@ -88,6 +93,23 @@ def leftovers(path: str | os.PathLike) -> list[Path]:
         if match and match[2] and match[2] != _start(match[1]):
             found.append(path.with_name(name))
     return found
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number of what is open already, where a name stands for that."""
+    name = os.fspath(path.absolute())
+    number = re.fullmatch(r"/dev/fd/(\d+)", name)
+    return int(number[1]) if number else OPEN.get(name)
+
+
+def _standing(path: Path) -> IO[bytes]:
+    """What is no file of its own, to be written to behind what is there."""
+    number = _descriptor(path)
+    if number is None:
+        return open(path, "wb")
+    for stream in (sys.stdout, sys.stderr):  # what they hold back comes first
+        stream.flush()
+    return os.fdopen(os.dup(number), "wb")  # opened by its name, a file would begin anew
 
 
 def _followed(path: Path) -> Path:

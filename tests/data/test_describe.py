@@ -1,6 +1,7 @@
 """Stage data: every defect is found at once and named with its file and its mend."""
 
 import json
+import zlib
 from itertools import chain
 
 import cv2
@@ -124,11 +125,16 @@ def test_a_link_that_leads_nowhere_is_told(tiny_davis):
         ([[0] * 3, [1, 0, 0], [0] * 3], 0),  # a colour that no pixel has
     ],
 )
-def test_a_palette_that_shows_another_object_is_told(tiny_davis, palette, told):
+@pytest.mark.parametrize("transparent", [False, True])
+def test_a_palette_that_shows_another_object_is_told(tiny_davis, palette, told, transparent):
     """Training and overlays see colours, scores go by numbers."""
-    values = np.zeros((64, 96), np.uint8)
+    values, path = np.zeros((64, 96), np.uint8), tiny_davis / MASKS / "00002.png"
     values[20:40, 30:60] = 1
-    write_png(tiny_davis / MASKS / "00002.png", values, colour=3, palette=bytes(chain(*palette)))
+    write_png(path, values, colour=3, palette=bytes(chain(*palette)))
+    if transparent:  # a chunk behind the palette
+        image, chunk = path.read_bytes(), b"tRNS" + bytes([0])
+        at = image.index(b"IDAT") - 4
+        path.write_bytes(image[:at] + b"\0\0\0\1" + chunk + zlib.crc32(chunk).to_bytes(4, "big") + image[at:])
     found = [d for d in look(tiny_davis)["defects"] if "by its palette's colours" in d["what"]]
     assert len(found) == told
     assert all(d["fatal"] and d["file"].endswith("00002.png") for d in found)

@@ -121,6 +121,18 @@ def test_what_a_user_should_know_is_said_once(folders, capsys):
     assert "labels" not in capsys.readouterr().err
 
 
+def test_a_stray_mask_is_no_frame(folders, capsys):
+    """Of a number that is annotated, or of no number."""
+    run(folders, "--csv", str(folders / "s.csv"))
+    expected = (folders / "s.csv").read_text()
+    for name in ("2", "0002", "x"):
+        shutil.copy(folders / "M/boat/00001.png", folders / f"M/boat/{name}.png")
+    capsys.readouterr()
+    assert run(folders, "--csv", str(folders / "s.csv")) == 0
+    assert (folders / "s.csv").read_text() == expected
+    assert "3 masks not scored" in capsys.readouterr().err
+
+
 def test_frames_between_annotations_are_frames(folders, capsys):
     """As in the workflow: T is of frames that follow each other, and the first and the last are the video's own."""
     for t in (0, 1, 3):

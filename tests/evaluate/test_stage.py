@@ -77,6 +77,14 @@ def test_spans_give_what_the_whole_gives(clip, monkeypatch, together):
     assert parts == whole
 
 
+def test_names_of_other_encodings_come_back(tmp_path):
+    rows = [tables.FrameScore("caf\udce9", 0.5, 0.5, None)]
+    tables.write_frames([tables.SequenceScores("\udce9", rows)], tmp_path / "clip.csv")
+    read = tables.read_frames(tmp_path / "clip.csv")
+    assert (read.sequence, read.rows) == ("\udce9", rows)
+    assert [row["sequence"] for row in tables.summarise([tmp_path / "clip.csv"])] == ["\udce9", "mean"]
+
+
 def test_files_hold_the_scores_and_the_summary_follows_from_them(clip, tmp_path):
     annotations, files, *_ = clip
     scores = stage.score_sequence(annotations, files, sequence="clip")

@@ -90,6 +90,12 @@ def refine(folder, *more):
     return main(["refine", str(folder / "d.json"), str(folder / "p.h5"), "-o", str(folder / "out/a.b.json"), *more])
 
 
+def test_nothing_comes_before_raw(written, capsys):
+    for option in ("--flow", "--appearance"):
+        assert refine(written, option, str(written / "p.h5")) == 1
+        assert "nothing comes before method raw; give another --method" in capsys.readouterr().err
+
+
 def test_masks_and_hashes(written):
     assert refine(written) == 0
     told = json.loads((written / "out/a.b.json").read_text())
@@ -282,15 +288,6 @@ def test_cells_that_look_alike_vote_before_any_method(written, method):
         frame = stage.working_frame(sequence, t)
         expected = probability(method, voted[t], grid, pixels, lambda frame=frame: frame, keys) > 0.5
         np.testing.assert_array_equal(video.read_mask(written / f"out/a.b/{name}.png"), expected)
-
-
-def test_by_method_raw_there_is_no_vote(written):
-    write_features(written / "features.h5")
-    masks = []
-    for options in ([], ["--appearance", str(written / "features.h5")]):
-        assert refine(written, "--method", "raw", *options) == 0
-        masks.append(video.read_mask(written / "out/a.b/f1.png"))
-    np.testing.assert_array_equal(*masks)
 
 
 def test_features_of_other_frames_are_refused(written, capsys):

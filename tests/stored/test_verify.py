@@ -214,7 +214,8 @@ def test_frames_are_those_that_caches_are_made_of(results):
 
 
 def test_what_no_run_makes_again_is_left(results, tmp_path, capsys):
-    notes, weights = tmp_path / "mine/flow/x/notes.txt", tmp_path / "mine/weights.h5"
+    notes, weights = tmp_path / "mine/flow/x/notes.txt", tmp_path / "mine/memory/v1/weights.h5"
+    weights.parent.mkdir(parents=True)
     notes.parent.mkdir(parents=True)
     notes.write_text("mine")
     with h5py.File(weights, "w") as file:

@@ -13,7 +13,7 @@ def test_networks_ask_for_a_gpu_where_device_says_so(workflow, config):
         workflow.write({**config, "device": device})
         snakefile = workflow.folder / "Snakefile"
         snakefile.write_text(
-            f"from vosmem import gpu\ngpu.expected = lambda: {there}\ninclude: {str(workflow.snakefile)!r}\n"
+            f"from vosmem import gpu\ngpu.expected = lambda **_: {there}\ninclude: {str(workflow.snakefile)!r}\n"
         )
         told = dataclasses.replace(workflow, snakefile=snakefile).run("all", "--dry-run").stdout
         return {f"{rule} {gpus}" for rule, gpus in re.findall(r"^rule (\w+):\n(?:    .*\n)*?.*\bgpu=(\d+)", told, re.M)}

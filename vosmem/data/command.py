@@ -106,7 +106,7 @@ def _look(args: argparse.Namespace) -> int:
         raise UserError(f"--frames: got {args.frames}, expected 0 (all) or more")
     place = layout.Place(args.root, args.layout, args.resolution, args.masks, args.frames, args.cuts)
     alone = args.action == "frames"
-    if args.layout == "videos":
+    if args.layout == "videos" and (alone or args.looked_at is None):
         arguments.folder_beside(args.out)
     elif not alone:  # of images only masks may have to be written anew
         arguments.folder_beside(args.out, "masks")

@@ -6,8 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from vosmem import bits, png, video
 from vosmem.data import annotation, layout
 from vosmem.data.defects import Defects
@@ -90,22 +88,19 @@ def _plain(masks: list[Path], size: tuple[int, int] | None, found: Defects) -> i
             continue
         if channels in (2, 4):
             found.add(path, "has an alpha channel", "none needed: the alpha channel is dropped", fatal=False)
-        if channels == 3 and not _as_numbered(path, mask):
-            what = "shows another object by its palette's colours than by their numbers, which scores go by"
-            found.add(path, what, "save it as grey, 0 and 255")
+        if channels in (3, 4):  # those of a palette's colours
+            try:
+                numbered = png.read_mask(path)
+            except UserError as error:
+                found.add_error(path, error)
+                continue
+            if (bits.unpack(numbered.packed, numbered.width) != mask).any():
+                what = "shows another object by its palette's colours than by their numbers, which scores go by"
+                found.add(path, what, "save it as grey, 0 and 255")
         if size and mask.shape != size:
             found.add(path, _other_size(mask.shape, size), "bring masks and frames to one size")
         empty += not mask.any()
     return empty
-
-
-def _as_numbered(path: Path, mask: np.ndarray) -> bool:
-    """Whether scores see the object of a mask file where its colours have it, ``mask``."""
-    try:
-        numbered = png.read_mask(path)
-    except UserError:
-        return False
-    return bool((bits.unpack(numbered.packed, numbered.width) == mask).all())
 
 
 def _converted(

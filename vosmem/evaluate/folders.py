@@ -109,7 +109,8 @@ def _frames(annotated: list[str], masked: list[str]) -> list[str]:
     first, last = annotated[0], annotated[-1]
     if not all(name.isdecimal() for name in annotated):
         return annotated
-    others = [name for name in masked if name.isdecimal() and name not in annotated]
+    numbers = {*map(int, annotated)}
+    others = [name for name in masked if name.isdecimal() and int(name) not in numbers]
     if not any(int(first) < int(name) < int(last) for name in others):
         return annotated
     return sorted([*annotated, *others], key=int)

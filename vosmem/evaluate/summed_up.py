@@ -21,7 +21,7 @@ def line(results: Path, model: str, method: str, asked: Container[str] = ("repor
     if "evaluate_summary" not in asked:
         return told
     try:
-        with open(summary, newline="", encoding="utf-8") as file:
+        with open(summary, newline="", encoding="utf-8", errors="surrogateescape") as file:
             mean = next((row for row in csv.DictReader(file) if row.get("sequence") == MEAN), {})
         figures = [f"{name} {100 * float(mean[key]):.1f}" for key, name in FIGURES.items() if mean.get(key)]
     except (OSError, ValueError, csv.Error):

@@ -88,7 +88,7 @@ def write_frames(scored: Iterable[SequenceScores], path: Path, protocol: str = "
 def read_frames(path: Path) -> SequenceScores:
     """The values that :func:`write_frames` wrote of one sequence."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.DictReader(file)
             if "pixels" in (table.fieldnames or ()):
                 rows = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from vosmem import arguments, config, cores, weights
+from vosmem.errors import UserError
 
 HELP = "turn a sequence's probabilities into full-size masks"
 
@@ -61,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
 
     settings, look = arguments.settings(args, "refine"), None
     arguments.folder_beside(args.out)
+    if args.method == "raw" and (args.flow or args.appearance):
+        raise UserError("--flow, --appearance: nothing comes before method raw; give another --method, e.g. temporal")
     threads = cores.chosen(args.threads)
     if args.method == "zoom":
         from vosmem import device  # PyTorch, whose import takes longer than most masks, is for this method alone

@@ -40,9 +40,9 @@ def run(
     own keys, ``votes`` and, where ``flow`` is given, ``temporal`` are used: then the maps are steadied along that
     file's flow before the method, and by zoom once more after the look. ``look``: the networks of method zoom;
     ``threads``: on which frames are refined side by side; ``appearance``: feature files, by which cells that vote are
-    told to be alike, beside their colours. By method raw there is no vote. The folder appears whole or not at all, and
-    before the JSON. Returns the number of frames. Raises UserError where a file is of other frames than the sequence
-    has.
+    told to be alike, beside their colours. Before method raw there is none of this. The folder appears whole or not at
+    all, and before the JSON. Returns the number of frames. Raises UserError where a file is of other frames than the
+    sequence has.
     """
     sequence = describe.read(description)
     folder = out.with_suffix("")

@@ -57,7 +57,9 @@ class Stored:
     @property
     def made_again(self) -> bool:
         """Whether it lies where a run writes caches, and so is made again where it is deleted."""
-        return self.stage != "" and self.path.suffix == ".h5"
+        places = ("config.yaml", "frames", "data")  # some of what a run leaves of a data set
+        of_a_run = any((self.dataset.folder / name).exists() for name in places)
+        return self.stage != "" and self.path.suffix == ".h5" and of_a_run
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -16,8 +16,9 @@ def on_gpus():
 
     What another machine than this has only `device` can tell.
     """
-    device = CONFIG["device"]
-    return device.startswith("cuda") or (device == "auto" and not workflow.non_local_exec and gpu.expected())
+    device, here = CONFIG["device"], not workflow.non_local_exec
+    own = not workflow.deployment_settings.deployment_method  # whether jobs run in this environment
+    return device.startswith("cuda") or (device == "auto" and here and gpu.expected(of_this_environment=own))
 
 
 def gpus(processes):
