@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# A thread a test: several that wait for each other on cores that other tests use can take ten times as long as one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and PyTorch, which read it when they are loaded
+
 import vosmem  # noqa: F401  # isort: skip  # before OpenCV, which it tells how large an image may be
 import cv2
 import numpy as np
