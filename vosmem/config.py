@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,14 @@ def section_defaults(section: str, settings: Mapping[str, Any] | None = None) ->
     """Section ``section`` with ``settings`` over its defaults, checked."""
     rules = {"$defs": schema()["$defs"], **schema()["properties"][section]}
     return _complete(dict(settings or {}), rules, f"{section}.")
+
+
+def check_short_side(pixels: object) -> None:
+    """Raise UserError where a working resolution is none that `data.short_side` may be."""
+    bounds = schema()["properties"]["data"]["properties"]["short_side"]
+    least, most = bounds["minimum"], bounds["maximum"]
+    if not isinstance(pixels, Integral) or not least <= pixels <= most:
+        raise UserError(f"short side: got {pixels!r}, expected {least} to {most} pixels")
 
 
 def names(section: str, settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -97,11 +97,7 @@ def _look(args: argparse.Namespace) -> int:
     """Describe a sequence, its frames, or its masks beside frames that were described."""
     from vosmem.data import describe
 
-    sides = config.schema()["properties"]["data"]["properties"]["short_side"]
-    if not sides["minimum"] <= args.short_side <= sides["maximum"]:
-        raise UserError(
-            f"--short-side: got {args.short_side}, expected {sides['minimum']} to {sides['maximum']} pixels"
-        )
+    config.check_short_side(args.short_side)
     if args.frames < 0:
         raise UserError(f"--frames: got {args.frames}, expected 0 (all) or more")
     place = layout.Place(args.root, args.layout, args.resolution, args.masks, args.frames, args.cuts)

@@ -9,7 +9,7 @@ from pathlib import Path
 from vosmem import bits, png, video
 from vosmem.data import annotation, layout
 from vosmem.data.defects import Defects
-from vosmem.data.files import SequenceFiles
+from vosmem.data.files import SequenceFiles, namesakes
 from vosmem.errors import UserError
 from vosmem.whole import replacing_folder
 
@@ -59,10 +59,9 @@ def look(
             mend = "add the mask (an all-black one where the object is absent)"
             found.add(where / f"{name}.png", "missing", mend)
     used = [path for paths in matched for path in paths]
-    for first, *others in (paths for paths in matched if files.plain and paths):
-        if others:
-            what = f"has the name of {', '.join(path.name for path in others)}, of which only one can be meant"
-            found.add(first, what, "rename or remove one")
+    for first, *others in namesakes(used) if files.plain else ():
+        what = f"has the name of {', '.join(path.name for path in others)}, of which only one can be meant"
+        found.add(first, what, "rename or remove one")
     for path in sorted({p for paths in files.masks.values() for p in paths} - set(used)):
         found.add(path, "a mask without a frame", "remove the mask, or add the frame", fatal=False)
     sources = [*used, *(files.lists if used else ())]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vosmem.data import files, layout
 from vosmem.errors import UserError
+from vosmem.evaluate.tables import MEAN
 
 PNG = frozenset({".png"})
 
@@ -31,9 +32,9 @@ def pair(annotations: Path | None, masks: Path | None, asked: Sequence[str] | No
     """
     there = _sequences(annotations, "--annotations")
     wanted = _names(asked, annotations, there) if asked else there
-    if "mean" in wanted:
+    if MEAN in wanted:
         raise UserError(
-            f"{annotations}: has a sequence called mean, as the table's last row is; "
+            f"{annotations}: has a sequence called {MEAN}, as the table's last row is; "
             "rename its folders, or leave it out"
         )
     masked = set(_sequences(masks, "--masks"))

@@ -111,16 +111,8 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> 
     """Write a table, whole or not at all; None is an empty field."""
     from vosmem.whole import replacing
 
-    with (
-        replacing(path) as temporary,
-        open(
-            temporary,
-            "w",
-            newline="",
-            encoding="utf-8",
-            errors="surrogateescape",  # names of files as they are
-        ) as file,
-    ):
+    how = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # the last: names of files as they are
+    with replacing(path) as temporary, open(temporary, "w", **how) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -18,22 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument(
         "descriptions", nargs="+", type=arguments.path, metavar="DATA.json", help="the training sequences"
     )
-    train.add_argument(
-        "--appearance",
-        nargs="+",
-        default=[],
-        type=arguments.path,
-        metavar="FOLDER",
-        help="a network's features, <sequence>.h5 each",
-    )
-    train.add_argument(
-        "--motion",
-        nargs="+",
-        default=[],
-        type=arguments.path,
-        metavar="FOLDER",
-        help="a network's motion maps, likewise",
-    )
+    _add_streams(train, "FOLDER", "a network's features, <sequence>.h5 each", "a network's motion maps, likewise")
     train.add_argument(
         "-o", "--out", type=arguments.path, required=True, metavar="SAFETENSORS", help="the trained weights"
     )
@@ -55,17 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adopt.add_argument("--half", action="store_true", help="store float16, as the weights that come with vosmem are")
     predict = add("predict", "find the probability of object for one sequence")
     predict.add_argument("weights", type=arguments.path, metavar="SAFETENSORS", help="what `vosmem memory train` wrote")
-    predict.add_argument(
-        "--appearance",
-        nargs="+",
-        default=[],
-        type=arguments.path,
-        metavar="H5",
-        help="the sequence's file of each network",
-    )
-    predict.add_argument(
-        "--motion", nargs="+", default=[], type=arguments.path, metavar="H5", help="the sequence's file of each network"
-    )
+    _add_streams(predict, "H5", *2 * ("the sequence's file of each network",))
     predict.add_argument("-o", "--out", type=arguments.path, required=True, metavar="H5", help="the probabilities")
     predict.add_argument(
         "--mirrored",
@@ -76,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_settings(train, "memory")
     for command in (train, predict):
         arguments.add_device(command)
+
+
+def _add_streams(parser: argparse.ArgumentParser, kind: str, appearance: str, motion: str) -> None:
+    """``--appearance`` and ``--motion``: of which ``kind`` what they take is, and what it is."""
+    for stream, told in (("appearance", appearance), ("motion", motion)):
+        parser.add_argument(f"--{stream}", nargs="+", default=[], type=arguments.path, metavar=kind, help=told)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -28,7 +28,8 @@ def load(path: Path) -> tuple[VisualMemory, dict[str, object]]:
         model = weights.fitted(tensors, lambda: VisualMemory(**made_of["channels"], **shape(settings)))
         int(settings["reach"])  # what prediction needs besides
         for stage in ("appearance", "motion"):
-            [(made["version"], made["weights"]) for made in made_of["streams"][stage]]
+            if not all({"version", "weights"} <= {*made} for made in made_of["streams"][stage]):
+                raise ValueError(f"it does not say how its {stage} was made")
         model.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
         what = " ".join(str(error).split())[:160]

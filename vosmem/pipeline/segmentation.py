@@ -9,13 +9,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vosmem import room, video
+from vosmem import config, room, video
 from vosmem.arguments import timed
 from vosmem.cache import read as read_cache
 from vosmem.data import describe, extract
@@ -27,7 +26,6 @@ from vosmem.pipeline import inputs
 if TYPE_CHECKING:
     from vosmem.pipeline.stages import Stages  # which needs torch
 
-SHORT_SIDES = (64, 2160)  # the working resolutions that make sense
 TRIED = 32  # frames of a shot beyond which one frame is tried first, to tell how much disk the shot takes
 MARGIN = 1.1  # on what was found so
 
@@ -120,8 +118,7 @@ def ready(
     from vosmem.weights import MEMORIES, memory_name
     from vosmem.weights.fetch import fetch
 
-    if not isinstance(short_side, Integral) or not SHORT_SIDES[0] <= short_side <= SHORT_SIDES[1]:
-        raise UserError(f"short side: got {short_side!r}, expected {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels")
+    config.check_short_side(short_side)
     if not isinstance(weights, str | os.PathLike):
         raise UserError(f"weights: got {weights!r}, expected {', '.join(MEMORIES)}, or the path of a file")
     name = memory_name(os.fspath(weights))

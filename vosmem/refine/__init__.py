@@ -15,9 +15,7 @@ def steps_before(method: str, settings: Mapping[str, Any], along_flow: bool) -> 
 
     ``settings``: the config's section `refine`. A step whose weight is 0 is left out, and so are all before raw.
     """
-    taken = {"votes": True, "temporal": along_flow}
-    return {
-        step: dict(settings[step])
-        for step, wanted in taken.items()
-        if wanted and method != "raw" and settings[step]["weight"] > 0
-    }
+    if method == "raw":
+        return {}
+    steps = ("votes", "temporal") if along_flow else ("votes",)
+    return {step: dict(settings[step]) for step in steps if settings[step]["weight"] > 0}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from vosmem.errors import UserError
 from vosmem.report import cost, provenance, published
 from vosmem.report.models import Group, Model, group, read_model
 from vosmem.report.protocols import PROTOCOLS, Protocol
-from vosmem.report.scores import FrameScore, Score, Summary, mean_over, read_frames, read_summary
+from vosmem.report.scores import FrameScore, Score, Summary, mean_over, read_frames, read_rows, read_summary
 
 
 @dataclass(frozen=True)
@@ -195,10 +194,7 @@ def read_reference(name: str, path: Path, scored: tuple[str, ...]) -> Reference:
 
 def read_defects(path: Path) -> list[dict[str, str]]:
     """The data remarks: dicts with fatal, sequence, file, what, mend."""
-    if not path.is_file():
-        return []
-    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+    return read_rows(path, "\t")
 
 
 def caches_in_use(models: tuple[Model, ...], methods: tuple[str, ...]) -> dict[str, set[str]]:

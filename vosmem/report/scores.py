@@ -66,15 +66,15 @@ def mean_over(rows: Iterable[Score]) -> Score:
     return {column: spread and spread.mean for column, spread in spreads.items()}
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header; none where there is no file. Raises UserError where it is no such file."""
+def read_rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    """The rows of a table with a header; none where there is no file. Raises UserError where it is no such file."""
     if not path.is_file():
         return []
     try:
         with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:  # names as they are
-            return list(csv.DictReader(file))
+            return list(csv.DictReader(file, delimiter=delimiter))
     except csv.Error as error:
-        raise UserError(f"{path}: not a table of values with commas between ({error}); give a CSV file") from None
+        raise UserError(f"{path}: not a table of values with {delimiter!r} between ({error})") from None
 
 
 def read_summary(path: Path) -> Summary | None:
