@@ -58,7 +58,7 @@ def look(
         if files.masks and files.dense and not paths:
             mend = "add the mask (an all-black one where the object is absent)"
             found.add(where / f"{name}.png", "missing", mend)
-    used = [path for paths in matched for path in paths]
+    used = list(dict.fromkeys(path for paths in matched for path in paths))  # each once: two frames may share a name
     for first, *others in namesakes(used) if files.plain else ():
         what = f"has the name of {', '.join(path.name for path in others)}, of which only one can be meant"
         found.add(first, what, "rename or remove one")
