@@ -3,8 +3,9 @@
 `fit` reads the benchmark tables of a run: CPU seconds of a job are taken to be a + b f p, with f frames of p million
 pixels, by least squares, which tells the start-up (a) from the work (b). `run N` makes N tiny sequences in a folder of
 its own, runs the workflow over them with small networks, and prints the same and what Snakemake itself took; with
-`--folder`, what was interrupted (Ctrl-C, SIGTERM) goes on by the same command, and all its runs are counted. `segment
-N` segments N tiny videos with the shipped weights: by one `vosmem segment`, and by one each.
+`--folder`, what was interrupted (Ctrl-C, SIGTERM) goes on by the same command, and all its runs are counted; with
+`--until flow`, all jobs are planned, and those without networks run: frames, data and flow. `segment N` segments N
+tiny videos with the shipped weights: by one `vosmem segment`, and by one each.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def main() -> None:
     run.add_argument("sequences", type=int)
     run.add_argument("--cores", default="all")
     run.add_argument("--folder", type=Path, help="stays, so that a run of hours can be had in parts")
+    run.add_argument("--until", metavar="STAGE", help="the last stage that runs; none: all")
     commands.add_parser("segment").add_argument("sequences", type=int)
     args = parser.parse_args()
     if args.action == "fit":
@@ -60,7 +62,7 @@ def main() -> None:
     stays = args.action == "run" and args.folder
     with nullcontext(args.folder.resolve()) if stays else tempfile.TemporaryDirectory() as folder:
         if args.action == "run":
-            tiny(Path(folder), args.sequences, args.cores)
+            tiny(Path(folder), args.sequences, args.cores, args.until)
         else:
             together(Path(folder), args.sequences)
 
@@ -109,7 +111,7 @@ def render(folder: Path, count: int, frames: int = FRAMES) -> None:
                 cv2.imwrite(str(path), image)
 
 
-def tiny(folder: Path, count: int, cores: str) -> None:
+def tiny(folder: Path, count: int, cores: str, until: str | None) -> None:
     """Make the sequences where they are not yet, run, and tell what this run and those before it took."""
     runs = folder / "runs.tsv"  # seconds by the clock and of the CPU
     if not runs.is_file():
@@ -120,19 +122,19 @@ def tiny(folder: Path, count: int, cores: str) -> None:
         runs.touch()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--directory"]
     command += [str(folder), "--configfile", str(folder / "config.yaml"), "--cores", cores, "--keep-going"]
-    command += ["--rerun-incomplete"]
+    command += ["--rerun-incomplete", *(["--until", "data", until] if until else [])]
     wall, cpu, status = taken(command, folder)
     with open(runs, "a") as file:
         file.write(f"{wall:.1f}\t{cpu:.1f}\n")
     results = folder / "results/tiny"
     print(table(results))
     walls, cpus = np.loadtxt(runs, ndmin=2).T  # (runs,) each
-    ended = sum(1 for _ in (results / "evaluate/lvo/raw").glob("s[0-9]*.csv"))
+    jobs = sum(1 for _ in (results / "benchmarks").rglob("s[0-9]*.tsv"))
     disk = sum(p.stat().st_size for p in folder.joinpath("results").rglob("*") if p.is_file())
     hidden = sum(1 for p in folder.joinpath(".snakemake").rglob("*") if p.is_file())
     print(f"disk of the results: {disk / count / 1e3:.0f} kB a sequence; files of Snakemake's: {hidden / count:.1f}")
-    cost = f"{walls.sum():.0f} s, {cpus.sum():.0f} CPU s, that is {cpus.sum() / max(ended, 1):.2f} a sequence"
-    print(f"\n{ended} of {count} sequences to the end, {len(walls)} runs: {cost}")
+    cost = f"{walls.sum():.0f} s, {cpus.sum():.0f} CPU s, that is {cpus.sum() / max(jobs, 1):.2f} a job"
+    print(f"\n{jobs} jobs of {count} sequences, {len(walls)} runs: {cost}, {cpus.sum() / count:.2f} a sequence")
     sys.exit(status)
 
 
