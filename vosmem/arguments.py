@@ -112,7 +112,10 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         help="where networks run: auto (a GPU where there is one), cpu, cuda or cuda:N (default: %(default)s)",
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="CPU threads (default: all cores that this process may use)"
+        "--threads",
+        type=int,
+        metavar="N",
+        help="CPU threads (default: OMP_NUM_THREADS, else all cores that this process may use)",
     )
 
 

@@ -14,8 +14,8 @@ def choose(name: str | torch.device = "auto", threads: int | None = None) -> tor
     """The device that ``name`` means (auto, cpu, cuda, cuda:N), with PyTorch set to ``threads`` threads.
 
     ``auto`` is the first GPU where there is one. No more threads are taken than there are cores that this process may
-    use; ``threads`` None takes those. Float32 is float32 on a GPU too: of its own PyTorch would convolve in TF32, whose
-    mantissa has 10 bits; who wants less than float32 has the keys ``precision``.
+    use; ``threads`` None takes what OMP_NUM_THREADS says, or all of those. Float32 is float32 on a GPU too: of its own
+    PyTorch would convolve in TF32, whose mantissa has 10 bits; who wants less than float32 has the keys ``precision``.
     """
     name = str(name) if isinstance(name, torch.device) else name
     if not isinstance(name, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):

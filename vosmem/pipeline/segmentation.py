@@ -84,8 +84,8 @@ def segment(
     ``work``: a folder for temporary files, which take some 3 MB a frame of the longest shot at the default resolution;
     by default the system's, which TMPDIR sets; ``method``: one of the config's `refine.methods`, by default the last of
     its default; ``weights``: of the memory, as `memory.weights` of the config: shipped, shipped-isnet, or the path of a
-    weights.safetensors; ``threads``: how many to take, None for all cores that the process may use. PyTorch has as many
-    as before when this returns.
+    weights.safetensors; ``threads``: how many to take, None for OMP_NUM_THREADS, or where that is not set all cores
+    that the process may use. PyTorch has as many as before when this returns.
 
     Returns (T, H, W) bool, true where the object is. Raises UserError for what cannot be used.
     """
@@ -110,8 +110,7 @@ def ready(
 ) -> Stages:  # fmt: skip
     """What :func:`run` takes, for as many videos as there are; weights that are not here yet are fetched.
 
-    ``threads``: None for all cores that the process may use; the others see :func:`segment`. Raises UserError where one
-    of them cannot be.
+    For these see :func:`segment`. Raises UserError where one of them cannot be.
     """
     from vosmem.device import choose
     from vosmem.pipeline.stages import Stages
