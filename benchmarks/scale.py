@@ -4,7 +4,7 @@
 pixels, by least squares, which tells the start-up (a) from the work (b). `run N` makes N tiny sequences in a folder of
 its own, runs the workflow over them with small networks, and prints the same and what Snakemake itself took; with
 `--folder`, what was interrupted (Ctrl-C, SIGTERM) goes on by the same command, and all its runs are counted; with
-`--until flow`, all jobs are planned, and those without networks run: frames, data and flow. `segment N` segments N
+`--until data flow`, all jobs are planned, and those without networks run: frames, data and flow. `segment N` segments N
 tiny videos with the shipped weights: by one `vosmem segment`, and by one each.
 """
 
@@ -53,7 +53,7 @@ def main() -> None:
     run.add_argument("sequences", type=int)
     run.add_argument("--cores", default="all")
     run.add_argument("--folder", type=Path, help="stays, so that a run of hours can be had in parts")
-    run.add_argument("--until", metavar="STAGE", help="the last stage that runs; none: all")
+    run.add_argument("--until", nargs="+", metavar="RULE", help="the last that run of all that is planned; none: all")
     commands.add_parser("segment").add_argument("sequences", type=int)
     args = parser.parse_args()
     if args.action == "fit":
@@ -111,7 +111,7 @@ def render(folder: Path, count: int, frames: int = FRAMES) -> None:
                 cv2.imwrite(str(path), image)
 
 
-def tiny(folder: Path, count: int, cores: str, until: str | None) -> None:
+def tiny(folder: Path, count: int, cores: str, until: list[str] | None) -> None:
     """Make the sequences where they are not yet, run, and tell what this run and those before it took."""
     runs = folder / "runs.tsv"  # seconds by the clock and of the CPU
     if not runs.is_file():
@@ -122,7 +122,7 @@ def tiny(folder: Path, count: int, cores: str, until: str | None) -> None:
         runs.touch()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--directory"]
     command += [str(folder), "--configfile", str(folder / "config.yaml"), "--cores", cores, "--keep-going"]
-    command += ["--rerun-incomplete", *(["--until", "data", until] if until else [])]
+    command += ["--rerun-incomplete", *(["--until", *until] if until else [])]
     wall, cpu, status = taken(command, folder)
     with open(runs, "a") as file:
         file.write(f"{wall:.1f}\t{cpu:.1f}\n")
