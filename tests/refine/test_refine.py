@@ -123,6 +123,7 @@ def test_every_method_tells_what_it_did(written, look, method):
 @pytest.mark.parametrize(("given", "taken"), [(None, 3), (1, 1), (2, 2), (9, 3)])
 def test_as_many_threads_as_were_asked_for_and_no_more_than_there_are_cores(written, monkeypatch, given, taken):
     monkeypatch.setattr(cores, "count", lambda: 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     seen = []
     monkeypatch.setattr(stage, "run", lambda *given: seen.append(given[7]) or 2)
     assert refine(written, *([] if given is None else ["--threads", str(given)])) == 0
