@@ -70,7 +70,7 @@ def main() -> None:
 def table(results: Path) -> str:
     """Of each kind of job: how many, what it costs, and the largest memory that one held."""
     work = {}
-    for path in (results / "data").glob("*.json"):
+    for path in (results / "frames").glob("*.json"):
         told = json.loads(path.read_text())
         height, width = told["working_size"]
         work[path.stem] = len(told["frames"]) * height * width / 1e6
